@@ -18,7 +18,11 @@ export class Fault extends Error {
   readonly retry: boolean
   readonly details: Readonly<Record<string, unknown>>
 
-  constructor(code: string, message: string, { path, status = 500, retry = false, cause, details = {} }: FaultDetails = {}) {
+  constructor(
+    code: string,
+    message: string,
+    { path, status = 500, retry = false, cause, details = {} }: FaultDetails = {},
+  ) {
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
     this.path = path
