@@ -64,7 +64,8 @@ const forbidden: readonly { layers: readonly Layer[]; except: RegExp; pattern: R
   {
     layers: ['models', 'pipelines'],
     except: /^models\/engine\/|^$/,
-    pattern: /from '(?:node:(?:fs|net|http|child_process|worker_threads|os|dgram)[^']*|pg|kafkajs|fastify|onnxruntime-node)'/,
+    pattern:
+      /from '(?:node:(?:fs|net|http|child_process|worker_threads|os|dgram)[^']*|pg|kafkajs|fastify|onnxruntime-node)'/,
     wayOut: 'I/O belongs to services/adapters; define a port and take it as an argument.',
   },
   {
@@ -83,7 +84,9 @@ const forbidden: readonly { layers: readonly Layer[]; except: RegExp; pattern: R
 
 test('each layer touches only what it may', () => {
   for (const file of sources) {
-    for (const rule of forbidden.filter(({ layers, except }) => layers.includes(layerOf(file)!) && !except.test(file))) {
+    for (const rule of forbidden.filter(
+      ({ layers, except }) => layers.includes(layerOf(file)!) && !except.test(file),
+    )) {
       const found = rule.pattern.exec(textOf(file))
       assert.ok(found === null, `${file} has ${JSON.stringify(found?.[0])}. Way out: ${rule.wayOut}`)
     }
@@ -103,11 +106,32 @@ test('files stay small enough to read: 300 lines of source, 400 of a test', () =
 
 test('the top level holds only what each name means', () => {
   const known = new Set([
-    ...['models', 'pipelines', 'services', 'migrations', 'openapi', 'tests', 'docker', 'package.json', 'package-lock.json'],
-    ...['README.md', 'CONTRIBUTING.md', 'LICENSE', 'tsconfig.json', 'biome.json', '.npmrc', '.gitignore', '.git', '.ci'],
+    ...[
+      'models',
+      'pipelines',
+      'services',
+      'migrations',
+      'openapi',
+      'tests',
+      'docker',
+      'package.json',
+      'package-lock.json',
+    ],
+    ...[
+      'README.md',
+      'CONTRIBUTING.md',
+      'LICENSE',
+      'tsconfig.json',
+      'biome.json',
+      '.npmrc',
+      '.gitignore',
+      '.git',
+      '.ci',
+    ],
     ...['node_modules', '.polyrank', 'polyrank.config.ts', '.gitattributes'],
   ])
-  for (const entry of readdirSync(root)) assert.ok(known.has(entry), `${entry} at the top level: put it into a folder it belongs to`)
+  for (const entry of readdirSync(root))
+    assert.ok(known.has(entry), `${entry} at the top level: put it into a folder it belongs to`)
 })
 
 test('no folder is named after nothing', () => {

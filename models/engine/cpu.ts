@@ -1,0 +1,90 @@
+import * as ort from 'onnxruntime-node'
+import type { Device, Session, SessionOptions } from './device.ts'
+import { sizeOf } from './kernels/kernel.ts'
+import { stateInput, stateOutput, toOnnx } from './onnx/lower.ts'
+import { optimize } from './optimize.ts'
+import type { Program, TensorSpec, TypedArray } from './program.ts'
+
+const sessionOptions = (threads: number): ort.InferenceSession.SessionOptions => ({
+  intraOpNumThreads: threads,
+  interOpNumThreads: 1,
+  executionMode: 'sequential',
+  graphOptimizationLevel: 'all',
+  logSeverityLevel: 3,
+})
+
+const emptyLike = ({ shape, dtype }: TensorSpec): TypedArray => {
+  const size = sizeOf(shape)
+  return dtype === 'float32' ? new Float32Array(size) : dtype === 'bool' ? new Uint8Array(size) : new Int32Array(size)
+}
+const toTensor = ({ shape, dtype }: TensorSpec, data: TypedArray): ort.Tensor =>
+  new ort.Tensor(dtype, data as Float32Array, shape)
+
+/** ONNX Runtime on the processor: the default device, there on every machine. */
+export const cpu: Device = {
+  name: 'cpu',
+  async open(program, options) {
+    const optimized = optimize(program)
+    const native = await ort.InferenceSession.create(toOnnx(optimized), sessionOptions(options.threads))
+    return stepSession(native, optimized, options)
+  },
+}
+
+function stepSession(native: ort.InferenceSession, program: Program, { state = {} }: SessionOptions): Session {
+  const specOf = (value: number) => program.values[value]!
+  const given = program.state.map(({ name, from }) => {
+    const data = emptyLike(specOf(from))
+    const initial = state[name]
+    if (initial !== undefined) data.set(initial)
+    return data
+  })
+  // Two buffers a state tensor, read and written in turn: the runtime then allocates and copies none of them.
+  let [current, next] = [given, program.state].map((list) =>
+    list.map((_, i) =>
+      toTensor(specOf(program.state[i]!.from), list === given ? given[i]! : emptyLike(specOf(program.state[i]!.from))),
+    ),
+  ) as [ort.Tensor[], ort.Tensor[]]
+  const outputs = program.outputs.map(({ value }) => toTensor(specOf(value), emptyLike(specOf(value))))
+  const inputs = program.inputs.filter(({ value }) => sizeOf(specOf(value).shape) > 0)
+  return {
+    async run(feeds) {
+      const fed: Record<string, ort.Tensor> = {}
+      for (const { name, value } of inputs) fed[name] = toTensor(specOf(value), feeds[name]!)
+      const fetched: Record<string, ort.Tensor> = {}
+      program.outputs.forEach(({ name }, i) => {
+        fetched[name] = outputs[i]!
+      })
+      program.state.forEach(({ name }, i) => {
+        fed[stateInput(name)] = current[i]!
+        fetched[stateOutput(name)] = next[i]!
+      })
+      await native.run(fed, fetched)
+      ;[current, next] = [next, current]
+      return Object.fromEntries(program.outputs.map(({ name }, i) => [name, outputs[i]!.data as TypedArray]))
+    },
+    async readState() {
+      return Object.fromEntries(program.state.map(({ name }, i) => [name, (current[i]!.data as TypedArray).slice()]))
+    },
+    close: () => native.release(),
+  }
+}
+
+/** Opens an exported graph file; tensors in files beside it are mapped into memory. It has no state. */
+export async function openOnnxFile(path: string, { threads }: { readonly threads: number }): Promise<Session> {
+  const native = await ort.InferenceSession.create(path, sessionOptions(threads))
+  const shapes = new Map(native.inputMetadata.map((input) => [input.name, input]))
+  return {
+    async run(feeds) {
+      const fed: Record<string, ort.Tensor> = {}
+      for (const name of native.inputNames) {
+        const metadata = shapes.get(name)!
+        if (!metadata.isTensor) continue
+        fed[name] = new ort.Tensor(metadata.type as 'float32', feeds[name] as Float32Array, metadata.shape as number[])
+      }
+      const results = await native.run(fed)
+      return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, tensor.data as TypedArray]))
+    },
+    readState: async () => ({}),
+    close: () => native.release(),
+  }
+}

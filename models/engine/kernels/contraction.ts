@@ -1,0 +1,37 @@
+import { Fault } from '../../spec/fault.ts'
+import { broadcast, type KernelTable, one, positiveAxis } from './kernel.ts'
+
+/** Kernels that multiply matrices, and those that read or add rows by index. */
+export const contractions: KernelTable = {
+  BatchMatMul: {
+    inputs: ['a', 'b'],
+    infer: ([a, b], attributes) => {
+      const [transposeA, transposeB] = [attributes.transposeA === true, attributes.transposeB === true]
+      const [rowsA, columnsA] = transposeA ? [a!.shape.at(-1)!, a!.shape.at(-2)!] : [a!.shape.at(-2)!, a!.shape.at(-1)!]
+      const [rowsB, columnsB] = transposeB ? [b!.shape.at(-1)!, b!.shape.at(-2)!] : [b!.shape.at(-2)!, b!.shape.at(-1)!]
+      if (columnsA !== rowsB) {
+        throw new Fault(
+          'ENGINE_SHAPE_MISMATCH',
+          `Matrices [${a!.shape}] and [${b!.shape}] do not multiply: ${columnsA} is not ${rowsB}.`,
+        )
+      }
+      const batch = broadcast(a!.shape.slice(0, -2), b!.shape.slice(0, -2))
+      return one([...batch, rowsA, columnsB], a!.dtype, { transposeA, transposeB })
+    },
+  },
+  GatherV2: {
+    inputs: ['x', 'indices'],
+    infer: ([x, indices], { axis, batchDims }) => {
+      if (Number(batchDims ?? 0) !== 0)
+        throw new Fault('ENGINE_OP_UNSUPPORTED', 'Gather with batchDims is not recorded; reshape to a plain gather.')
+      const along = positiveAxis(Number(axis ?? 0), x!.shape.length)
+      const shape = [...x!.shape.slice(0, along), ...indices!.shape, ...x!.shape.slice(along + 1)]
+      return one(shape, x!.dtype, { axis: along })
+    },
+  },
+  UnsortedSegmentSum: {
+    inputs: ['x', 'segmentIds'],
+    infer: ([x], { numSegments }) =>
+      one([Number(numSegments), ...x!.shape.slice(1)], x!.dtype, { numSegments: Number(numSegments) }),
+  },
+}

@@ -1,0 +1,139 @@
+import { slice_util, util } from '@tensorflow/tfjs-core'
+import type { DType } from '../program.ts'
+import { type Kernel, type KernelTable, numbers, one, positiveAxis, sizeOf } from './kernel.ts'
+
+const spliced = (shape: readonly number[], at: number, remove: number, ...insert: readonly number[]) => {
+  const copy = [...shape]
+  copy.splice(at, remove, ...insert)
+  return copy
+}
+
+const Reshape: Kernel = {
+  inputs: ['x'],
+  infer: ([x], { shape }) => {
+    const whole = util.inferFromImplicitShape(numbers(shape), sizeOf(x!.shape))
+    return one(whole, x!.dtype, { shape: whole })
+  },
+}
+
+const ExpandDims: Kernel = {
+  inputs: ['input'],
+  infer: ([x], { dim }) => {
+    const at = Number(dim) < 0 ? Number(dim) + x!.shape.length + 1 : Number(dim)
+    const shape = spliced(x!.shape, at, 0, 1)
+    return one(shape, x!.dtype, { shape })
+  },
+}
+
+const Concat: Kernel = {
+  inputs: 'list',
+  infer: (inputs, { axis }) => {
+    const first = inputs[0]!
+    const along = positiveAxis(Number(axis), first.shape.length)
+    const extent = inputs.reduce((sum, { shape }) => sum + shape[along]!, 0)
+    return one(spliced(first.shape, along, 1, extent), first.dtype, { axis: along })
+  },
+}
+
+const Pack: Kernel = {
+  inputs: 'list',
+  infer: (inputs, { axis }) => {
+    const first = inputs[0]!
+    const along = positiveAxis(Number(axis), first.shape.length + 1)
+    return one(spliced(first.shape, along, 0, inputs.length), first.dtype, { axis: along })
+  },
+}
+
+const Unpack: Kernel = {
+  inputs: ['value'],
+  infer: ([x], { axis }) => {
+    const along = positiveAxis(Number(axis), x!.shape.length)
+    const shape = spliced(x!.shape, along, 1)
+    return {
+      outputs: Array.from({ length: x!.shape[along]! }, () => ({ shape, dtype: x!.dtype })),
+      attributes: { axis: along },
+    }
+  },
+}
+
+const SplitV: Kernel = {
+  inputs: ['x'],
+  infer: ([x], { numOrSizeSplits, axis }) => {
+    const along = positiveAxis(Number(axis ?? 0), x!.shape.length)
+    const extent = x!.shape[along]!
+    const given = typeof numOrSizeSplits === 'number' ? undefined : numbers(numOrSizeSplits)
+    const known = given?.reduce((sum, size) => sum + Math.max(size, 0), 0) ?? 0
+    const sizes =
+      given?.map((size) => (size === -1 ? extent - known : size)) ??
+      Array.from({ length: Number(numOrSizeSplits) }, () => extent / Number(numOrSizeSplits))
+    return {
+      outputs: sizes.map((size) => ({ shape: spliced(x!.shape, along, 1, size), dtype: x!.dtype })),
+      attributes: { axis: along, sizes },
+    }
+  },
+}
+
+const Slice: Kernel = {
+  inputs: ['x'],
+  infer: ([x], attributes) => {
+    const full = { shape: [...x!.shape] } as Parameters<typeof slice_util.parseSliceParams>[0]
+    const [begin, size] = slice_util.parseSliceParams(full, numbers(attributes.begin), numbers(attributes.size))
+    return one(size, x!.dtype, { begin, end: begin.map((each, i) => each + size[i]!) })
+  },
+}
+
+const PadV2: Kernel = {
+  inputs: ['x'],
+  infer: ([x], { paddings, constantValue }) => {
+    const pairs = paddings as readonly (readonly [number, number])[]
+    const shape = x!.shape.map((extent, i) => extent + pairs[i]![0] + pairs[i]![1])
+    return one(shape, x!.dtype, {
+      before: pairs.map(([before]) => before),
+      after: pairs.map(([, after]) => after),
+      constantValue: Number(constantValue ?? 0),
+    })
+  },
+}
+
+const Fill: Kernel = {
+  inputs: [],
+  infer: (_, { shape, value, dtype }) => {
+    const kind = (dtype as DType | undefined) ?? 'float32'
+    return one(numbers(shape), kind, { shape: numbers(shape), value: Number(value) })
+  },
+}
+
+/** Kernels that move values without changing them. */
+export const shapes: KernelTable = {
+  Concat,
+  ExpandDims,
+  Fill,
+  Pack,
+  PadV2,
+  Reshape,
+  Slice,
+  SplitV,
+  Unpack,
+  Tile: {
+    inputs: ['x'],
+    infer: ([x], { reps }) => {
+      const times = numbers(reps)
+      return one(
+        x!.shape.map((extent, i) => extent * times[i]!),
+        x!.dtype,
+        { reps: times },
+      )
+    },
+  },
+  Transpose: {
+    inputs: ['x'],
+    infer: ([x], { perm }) => {
+      const order = numbers(perm)
+      return one(
+        order.map((from) => x!.shape[from]!),
+        x!.dtype,
+        { perm: order },
+      )
+    },
+  },
+}

@@ -1,0 +1,134 @@
+import type { GraphWriter, LoweredNode, Lowering, LoweringTable } from './graph.ts'
+
+const reduce =
+  (opType: string): Lowering =>
+  (graph, node) => {
+    const axes = node.read<readonly number[]>('axes')
+    const keepdims = node.read<boolean>('keepDims') ? 1 : 0
+    // Without axes ONNX would reduce all of them, TensorFlow.js none.
+    if (axes.length === 0) graph.node('Identity', node.inputs, {}, node.outputs[0])
+    else graph.node(opType, [node.inputs[0]!, graph.int64s(axes)], { keepdims }, node.outputs[0])
+  }
+
+const alongAxis =
+  (opType: string): Lowering =>
+  (graph, node) => {
+    graph.node(opType, node.inputs, { axis: node.read<number>('axis') }, node.outputs[0])
+  }
+
+const reshape: Lowering = (graph, node) => {
+  graph.node(
+    'Reshape',
+    [node.inputs[0]!, graph.int64s(node.read<readonly number[]>('shape'))],
+    { allowzero: 1 },
+    node.outputs[0],
+  )
+}
+
+function slice(
+  graph: GraphWriter,
+  input: string,
+  begin: readonly number[],
+  end: readonly number[],
+  output?: string,
+): string {
+  return graph.node(
+    'Slice',
+    [input, graph.int64s(begin), graph.int64s(end), graph.int64s(begin.map((_, i) => i))],
+    {},
+    output,
+  )
+}
+
+/** Pieces of `sizes` along `axis`, in order. */
+function pieces(graph: GraphWriter, node: LoweredNode, axis: number, sizes: readonly number[]): string[] {
+  let offset = 0
+  return sizes.map((size) => {
+    const from = offset
+    offset += size
+    return graph.node('Slice', [node.inputs[0]!, graph.int64s([from]), graph.int64s([offset]), graph.int64s([axis])])
+  })
+}
+
+/** [.., m, k] x [.., k, n]: one Gemm where both are plain matrices, since it takes transposed inputs as they lie. */
+const matMul: Lowering = (graph, node) => {
+  const [transA, transB] = [node.read<boolean>('transposeA'), node.read<boolean>('transposeB')]
+  const ranks = node.inputSpecs.map(({ shape }) => shape.length)
+  if (ranks.every((rank) => rank === 2)) {
+    graph.node('Gemm', node.inputs, { transA: transA ? 1 : 0, transB: transB ? 1 : 0 }, node.outputs[0])
+    return
+  }
+  const turned = node.inputs.map((input, i) => {
+    if (![transA, transB][i]) return input
+    const perm = Array.from({ length: ranks[i]! }, (_, axis) => axis)
+    perm.push(...perm.splice(-2).reverse())
+    return graph.node('Transpose', [input], { perm })
+  })
+  graph.node('MatMul', turned, {}, node.outputs[0])
+}
+
+export const arrangement: LoweringTable = {
+  BatchMatMul: matMul,
+  Max: reduce('ReduceMax'),
+  Mean: reduce('ReduceMean'),
+  Min: reduce('ReduceMin'),
+  Prod: reduce('ReduceProd'),
+  Sum: reduce('ReduceSum'),
+  Softmax: alongAxis('Softmax'),
+  LogSoftmax: alongAxis('LogSoftmax'),
+  Concat: alongAxis('Concat'),
+  GatherV2: alongAxis('Gather'),
+  Reshape: reshape,
+  ExpandDims: reshape,
+  Cumsum: (graph, node) => {
+    const axis = graph.node('Squeeze', [graph.int64s([node.read<number>('axis')])])
+    const flags = { exclusive: node.read<boolean>('exclusive') ? 1 : 0, reverse: node.read<boolean>('reverse') ? 1 : 0 }
+    graph.node('CumSum', [node.inputs[0]!, axis], flags, node.outputs[0])
+  },
+  Fill: (graph, node) => {
+    const value = graph.scalar(node.read<number>('value'), node.outputSpecs[0]!.dtype)
+    graph.node('Expand', [value, graph.int64s(node.read<readonly number[]>('shape'))], {}, node.outputs[0])
+  },
+  Pack: (graph, node) => {
+    const axis = node.read<number>('axis')
+    const widened = node.inputs.map((input) => graph.node('Unsqueeze', [input, graph.int64s([axis])]))
+    graph.node('Concat', widened, { axis }, node.outputs[0])
+  },
+  Unpack: (graph, node) => {
+    const axis = node.read<number>('axis')
+    const sizes = node.outputs.map(() => 1)
+    pieces(graph, node, axis, sizes).forEach((piece, i) => {
+      graph.node('Squeeze', [piece, graph.int64s([axis])], {}, node.outputs[i])
+    })
+  },
+  SplitV: (graph, node) => {
+    pieces(graph, node, node.read<number>('axis'), node.read<readonly number[]>('sizes')).forEach((piece, i) => {
+      graph.node('Identity', [piece], {}, node.outputs[i])
+    })
+  },
+  Slice: (graph, node) => {
+    const [begin, end] = [node.read<readonly number[]>('begin'), node.read<readonly number[]>('end')]
+    if (begin.length === 0) graph.node('Identity', node.inputs, {}, node.outputs[0])
+    else slice(graph, node.inputs[0]!, begin, end, node.outputs[0])
+  },
+  PadV2: (graph, node) => {
+    const pads = graph.int64s([...node.read<readonly number[]>('before'), ...node.read<readonly number[]>('after')])
+    const value = graph.scalar(node.read<number>('constantValue'), node.outputSpecs[0]!.dtype)
+    graph.node('Pad', [node.inputs[0]!, pads, value], {}, node.outputs[0])
+  },
+  Tile: (graph, node) => {
+    graph.node('Tile', [node.inputs[0]!, graph.int64s(node.read<readonly number[]>('reps'))], {}, node.outputs[0])
+  },
+  Transpose: (graph, node) => {
+    graph.node('Transpose', node.inputs, { perm: node.read<readonly number[]>('perm') }, node.outputs[0])
+  },
+  UnsortedSegmentSum: (graph, node) => {
+    const segments = node.read<number>('numSegments')
+    const { shape, dtype } = node.outputSpecs[0]!
+    const zeros = graph.node('Expand', [graph.scalar(0, dtype), graph.int64s([segments, ...shape.slice(1)])])
+    const [ids] = node.inputSpecs.slice(1)
+    const indices = graph.node('Unsqueeze', [node.inputs[1]!, graph.int64s([ids!.shape.length])])
+    const wide = graph.node('Cast', [indices], { to: 7 })
+    graph.node('ScatterND', [zeros, wide, node.inputs[0]!], { reduction: 'add' }, node.outputs[0])
+  },
+}

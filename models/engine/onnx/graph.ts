@@ -1,0 +1,90 @@
+import type { Attribute, DType, TensorSpec, TypedArray } from '../program.ts'
+import { elementTypes, type OnnxAttribute, type OnnxNode, type OnnxTensor } from './schema.ts'
+
+export type OnnxAttributes = Readonly<Record<string, number | string | readonly number[] | { readonly float: number }>>
+
+/** The nodes and initializers of an ONNX graph while it is written. Names are unique; equal small constants are shared. */
+export interface GraphWriter {
+  readonly nodes: readonly OnnxNode[]
+  readonly initializers: readonly OnnxTensor[]
+  /** Adds a node with one output and returns the output's name (`output` where it is given). */
+  node(opType: string, inputs: readonly string[], attributes?: OnnxAttributes, output?: string): string
+  /** A one-dimensional int64 constant, as shapes and axes are given. */
+  int64s(values: readonly number[]): string
+  /** A scalar constant. */
+  scalar(value: number, dtype: DType): string
+  tensor(name: string, spec: TensorSpec, data: TypedArray): void
+  external(tensor: OnnxTensor): void
+}
+
+export function createGraphWriter(): GraphWriter {
+  const nodes: OnnxNode[] = []
+  const initializers: OnnxTensor[] = []
+  const constants = new Map<string, string>()
+  let count = 0
+  const shared = (key: string, build: (name: string) => OnnxTensor) => {
+    const known = constants.get(key)
+    if (known !== undefined) return known
+    const name = `constant_${constants.size}`
+    constants.set(key, name)
+    initializers.push(build(name))
+    return name
+  }
+  const bytes = (data: ArrayBufferView) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  return {
+    nodes,
+    initializers,
+    node(opType, inputs, attributes = {}, output) {
+      const name = output ?? `${opType}_${count++}`
+      const attribute = Object.entries(attributes).map(([key, value]) => toAttribute(key, value))
+      nodes.push({ opType, name: `node_${nodes.length}`, input: inputs, output: [name], attribute })
+      return name
+    },
+    int64s: (values) =>
+      shared(`int64:${values.join()}`, (name) => ({
+        name,
+        dims: [values.length],
+        dataType: elementTypes.int64,
+        rawData: bytes(BigInt64Array.from(values.map(BigInt))),
+      })),
+    scalar: (value, dtype) =>
+      shared(`${dtype}:${Object.is(value, -0) ? '-0' : value}`, (name) => ({
+        name,
+        dims: [],
+        dataType: elementTypes[dtype],
+        rawData: bytes(
+          dtype === 'float32' ? Float32Array.of(value) : dtype === 'bool' ? Uint8Array.of(value) : Int32Array.of(value),
+        ),
+      })),
+    tensor(name, { shape, dtype }, data) {
+      initializers.push({ name, dims: shape, dataType: elementTypes[dtype], rawData: bytes(data) })
+    },
+    external(tensor) {
+      initializers.push(tensor)
+    },
+  }
+}
+
+function toAttribute(
+  name: string,
+  value: number | string | readonly number[] | { readonly float: number },
+): OnnxAttribute {
+  if (typeof value === 'number') return { name, type: 2, i: value }
+  if (typeof value === 'string') return { name, type: 3, s: new TextEncoder().encode(value) }
+  return 'float' in value ? { name, type: 1, f: value.float } : { name, type: 7, ints: value }
+}
+
+/** A node as a lowering sees it; names of inputs and outputs are ONNX's. */
+export interface LoweredNode {
+  readonly kernel: string
+  readonly inputs: readonly string[]
+  readonly inputSpecs: readonly TensorSpec[]
+  readonly outputs: readonly string[]
+  readonly outputSpecs: readonly TensorSpec[]
+  /** Reads an attribute; one that no lowering reads is an error. */
+  read<T extends Attribute>(attribute: string): T
+}
+
+/** Writes the nodes that compute `node.outputs`. */
+export type Lowering = (graph: GraphWriter, node: LoweredNode) => void
+export type LoweringTable = Readonly<Record<string, Lowering>>

@@ -1,0 +1,103 @@
+import { Fault } from '../../spec/fault.ts'
+import { sizeOf } from '../kernels/kernel.ts'
+import type { Attribute, Program, TensorSpec, ValueId } from '../program.ts'
+import { arrangement } from './arrangement.ts'
+import { elementwise } from './elementwise.ts'
+import { createGraphWriter, type LoweredNode, type LoweringTable } from './graph.ts'
+import { elementTypes, encodeModel, type OnnxValue } from './schema.ts'
+
+export const lowerings: LoweringTable = { ...arrangement, ...elementwise }
+
+/** Where a program's input lies in a file beside the graph: it becomes part of the graph, mapped into memory when loaded. */
+export interface ExternalTensor {
+  /** File name, relative to the graph's own. */
+  readonly location: string
+  readonly offset: number
+  readonly sizeBytes: number
+}
+
+/** Names of the state's tensors in the graph. */
+export const stateInput = (name: string): string => `state.${name}`
+export const stateOutput = (name: string): string => `next.${name}`
+
+/**
+ * The program as an ONNX model. Inputs keep their names, except those in `external`, which become initializers; inputs
+ * without elements are left out, as nothing can be fed to them. State `s` is read from `state.s` and written to `next.s`.
+ * Faults `ENGINE_KERNEL_NOT_LOWERED` and `ENGINE_ATTRIBUTE_UNREAD` name the kernel and the model line.
+ */
+export function toOnnx(program: Program, external: Readonly<Record<string, ExternalTensor>> = {}): Uint8Array {
+  const graph = createGraphWriter()
+  const names = new Map<ValueId, string>()
+  const inputs: OnnxValue[] = []
+  for (const { name, value } of program.inputs) {
+    const spec = program.values[value]!
+    names.set(value, name)
+    const outside = external[name]
+    if (outside !== undefined) {
+      const entries = { location: outside.location, offset: outside.offset, length: outside.sizeBytes }
+      const externalData = Object.entries(entries).map(([key, entry]) => ({ key, value: String(entry) }))
+      graph.external({ name, dims: spec.shape, dataType: elementTypes[spec.dtype], dataLocation: 1, externalData })
+    } else if (sizeOf(spec.shape) === 0) {
+      graph.tensor(name, spec, new Float32Array(0))
+    } else inputs.push(valueInfo(name, spec))
+  }
+  for (const { name, from } of program.state) {
+    names.set(from, stateInput(name))
+    inputs.push(valueInfo(stateInput(name), program.values[from]!))
+  }
+  for (const [value, data] of program.constants) {
+    names.set(value, `value_${value}`)
+    graph.tensor(`value_${value}`, program.values[value]!, data)
+  }
+  for (const node of program.nodes) {
+    for (const output of node.outputs) names.set(output, `value_${output}`)
+    lowerNode(program, node, names)(graph)
+  }
+  const results = [
+    ...program.outputs,
+    ...program.state.map(({ name, to }) => ({ name: stateOutput(name), value: to })),
+  ].map(({ name, value }) => {
+    graph.node('Identity', [names.get(value)!], {}, name)
+    return valueInfo(name, program.values[value]!)
+  })
+  return encodeModel({
+    name: 'step',
+    node: graph.nodes,
+    initializer: graph.initializers,
+    input: inputs,
+    output: results,
+  })
+}
+
+const valueInfo = (name: string, { shape, dtype }: TensorSpec): OnnxValue => ({
+  name,
+  type: { tensorType: { elemType: elementTypes[dtype], shape: { dim: shape.map((dimValue) => ({ dimValue })) } } },
+})
+
+function lowerNode(program: Program, node: Program['nodes'][number], names: ReadonlyMap<ValueId, string>) {
+  const lowering = lowerings[node.kernel]
+  if (lowering === undefined) {
+    throw new Fault('ENGINE_KERNEL_NOT_LOWERED', `ONNX has no lowering of ${node.kernel}, used at ${node.line}.`)
+  }
+  const unread = new Set(Object.keys(node.attributes))
+  const lowered: LoweredNode = {
+    kernel: node.kernel,
+    inputs: node.inputs.map((input) => names.get(input)!),
+    inputSpecs: node.inputs.map((input) => program.values[input]!),
+    outputs: node.outputs.map((output) => names.get(output)!),
+    outputSpecs: node.outputs.map((output) => program.values[output]!),
+    read: <T extends Attribute>(attribute: string): T => {
+      unread.delete(attribute)
+      return node.attributes[attribute] as T
+    },
+  }
+  return (graph: Parameters<typeof lowering>[0]) => {
+    lowering(graph, lowered)
+    if (unread.size > 0) {
+      throw new Fault(
+        'ENGINE_ATTRIBUTE_UNREAD',
+        `The lowering of ${node.kernel} does not read ${[...unread].join(', ')}, used at ${node.line}.`,
+      )
+    }
+  }
+}
