@@ -89,8 +89,8 @@ class RecorderBackend extends tf.KernelBackend {
   override disposeData(): boolean {
     return true
   }
-  incRef(): void {}
-  override decRef(): void {}
+  override incRef(): void {}
+  decRef(): void {}
   override refCount(): number {
     return 1
   }
