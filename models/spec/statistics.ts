@@ -1,3 +1,7 @@
+import type { RankerDefinition } from './ranker.ts'
+import { scaled } from './scale.ts'
+import type { SlateExamples } from './slate.ts'
+
 /**
  * What the encoder and the trunk learn from training rows, and only from them. Stored in a version's manifest, so that a
  * version encodes the same for ever.
@@ -17,4 +21,71 @@ export interface Statistics {
   readonly numbers: Readonly<Record<string, NumberStatistics>>
   /** By feedback kind: share of training impressions that got it; the prior of smoothed rates. */
   readonly rates: Readonly<Record<string, number>>
+}
+
+const quantiles = 16
+
+/** Of the present values of one number. All zero and no edges where there is none. */
+export function numberStatistics(values: Float64Array): NumberStatistics {
+  const count = values.length
+  if (count === 0) return { mean: 0, deviation: 1, edges: [], codeMeans: [] }
+  const sorted = values.slice().sort()
+  const mean = values.reduce((sum, value) => sum + value, 0) / count
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count
+  const edges = [...new Set(Array.from({ length: quantiles + 1 }, (_, i) => quantile(sorted, i / quantiles)))]
+  const codeMeans = edges.slice(0, -1).map((low, bin) => {
+    const width = edges[bin + 1]! - low
+    return values.reduce((sum, value) => sum + Math.min(Math.max((value - low) / width, 0), 1), 0) / count
+  })
+  return { mean, deviation: variance > 0 ? Math.sqrt(variance) : 1, edges, codeMeans }
+}
+
+/** Linear interpolation between the neighbours in rank. */
+function quantile(sorted: Float64Array, share: number): number {
+  const place = (sorted.length - 1) * share
+  const low = Math.floor(place)
+  const [below, above] = [sorted[low]!, sorted[Math.ceil(place)]!]
+  return below + (above - below) * (place - low)
+}
+
+/**
+ * What must be known before anything can be encoded: the rates that smooth counters, and the bins of bucketised numbers.
+ * Keeps one number a row for each bucketised feature, nothing else.
+ */
+export function createFirstPass(definition: RankerDefinition): {
+  add(slate: SlateExamples): void
+  finish(): Statistics
+} {
+  let impressions = 0
+  const kinds = new Set([
+    ...definition.features.flatMap((feature) => (feature.kind === 'counters' ? feature.feedback : [])),
+    ...definition.tasks.map(({ label }) => label.kind),
+  ])
+  const counts = new Map<string, number>([...kinds].map((kind) => [kind, 0]))
+  const bucketised = definition.features.flatMap((feature) =>
+    feature.kind === 'numeric' && feature.scale === 'buckets' ? [{ feature, values: [] as number[] }] : [],
+  )
+  return {
+    add({ input, impressions: shown }) {
+      for (const { candidate, feedback } of shown) {
+        impressions++
+        for (const kind of new Set(feedback.map((each) => each.kind))) {
+          if (counts.has(kind)) counts.set(kind, counts.get(kind)! + 1)
+        }
+        for (const { feature, values } of bucketised) {
+          const source = { user: input.user, context: input.context, item: input.candidates[candidate]!.features }[
+            feature.scope
+          ]
+          const value = scaled(source[feature.field ?? feature.name], feature.scale)
+          if (value !== null) values.push(value)
+        }
+      }
+    },
+    finish: () => ({
+      rates: Object.fromEntries([...counts].map(([kind, count]) => [kind, count / Math.max(impressions, 1)])),
+      numbers: Object.fromEntries(
+        bucketised.map(({ feature, values }) => [feature.name, numberStatistics(Float64Array.from(values))]),
+      ),
+    }),
+  }
 }

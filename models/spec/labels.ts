@@ -1,0 +1,60 @@
+import type { Impression, JoinedFeedback } from './slate.ts'
+import type { TaskSpec } from './tasks.ts'
+
+/** When the label rule may look, event times in ms. */
+export interface LabelMoment {
+  readonly shownAtMs: number
+  /** Feedback is known up to here; a window that ends later is still open. */
+  readonly watermarkMs: number
+}
+
+/**
+ * Labels and masks of one impression, one entry a task: `known` is 0 while the task's window is open and outside its
+ * sample space, where the label is 0 and means nothing.
+ */
+export function labelsOf(
+  tasks: readonly TaskSpec[],
+  { feedback }: Pick<Impression, 'feedback'>,
+  moment: LabelMoment,
+  labels: Float32Array,
+  known: Float32Array,
+): void {
+  tasks.forEach((task, i) => {
+    const isClosed = moment.shownAtMs + task.windowMs <= moment.watermarkMs
+    const isDefined = isInSampleSpace(task, tasks, feedback, moment)
+    known[i] = isClosed && isDefined ? 1 : 0
+    labels[i] = known[i] === 1 ? labelOf(task, feedback, moment.shownAtMs) : 0
+  })
+}
+
+/** The label, as far as `feedback` goes. */
+function labelOf({ label, windowMs }: TaskSpec, feedback: readonly JoinedFeedback[], shownAtMs: number): number {
+  const counted = feedback.filter(
+    ({ kind, occurredAtMs }) => kind === label.kind && occurredAtMs <= shownAtMs + windowMs,
+  )
+  switch (label.rule) {
+    case 'happened':
+      return counted.length > 0 ? 1 : 0
+    case 'atLeast':
+      return counted.some(({ value }) => value !== null && value >= label.value) ? 1 : 0
+    case 'value': {
+      const most = counted.reduce((largest, { value }) => Math.max(largest, value ?? 0), 0)
+      return label.transform === 'log' ? Math.log1p(most) : most
+    }
+  }
+}
+
+function isInSampleSpace(
+  { given }: TaskSpec,
+  tasks: readonly TaskSpec[],
+  feedback: readonly JoinedFeedback[],
+  moment: LabelMoment,
+): boolean {
+  if (given === undefined) return true
+  const condition = tasks.find(({ name }) => name === given)!
+  return (
+    moment.shownAtMs + condition.windowMs <= moment.watermarkMs &&
+    labelOf(condition, feedback, moment.shownAtMs) > 0 &&
+    isInSampleSpace(condition, tasks, feedback, moment)
+  )
+}

@@ -1,0 +1,46 @@
+import type { DayTally, HistoryItem, Tally } from './slate.ts'
+
+const dayMs = 86_400_000
+/** The longest window a counter can have, and so how many days a tally keeps. */
+export const keptDays = 30
+export const dayOf = (atMs: number): number => Math.floor(atMs / dayMs)
+
+export const emptyTally: Tally = { impressions: 0, feedback: {}, lastImpressionAtMs: null }
+
+/** The tally with one more impression. `byDay` keeps counts per day too, for windows. */
+export function addImpression(tally: Tally, atMs: number, byDay: boolean): Tally {
+  const last = tally.lastImpressionAtMs
+  return {
+    ...tally,
+    impressions: tally.impressions + 1,
+    lastImpressionAtMs: last === null ? atMs : Math.max(last, atMs),
+    ...(byDay ? { days: addToDay(tally, atMs, (day) => ({ ...day, impressions: day.impressions + 1 })) } : {}),
+  }
+}
+
+export function addFeedback(tally: Tally, kind: string, atMs: number, byDay: boolean): Tally {
+  const more = (counts: Tally['feedback']) => ({ ...counts, [kind]: (counts[kind] ?? 0) + 1 })
+  return {
+    ...tally,
+    feedback: more(tally.feedback),
+    ...(byDay ? { days: addToDay(tally, atMs, (day) => ({ ...day, feedback: more(day.feedback) })) } : {}),
+  }
+}
+
+function addToDay({ days = [] }: Tally, atMs: number, change: (day: DayTally) => DayTally): readonly DayTally[] {
+  const day = dayOf(atMs)
+  const known = days.find((each) => each.day === day) ?? { day, impressions: 0, feedback: {} }
+  const newest = Math.max(day, days.at(-1)?.day ?? day)
+  return [...days.filter((each) => each.day !== day), change(known)]
+    .filter((each) => each.day > newest - keptDays)
+    .sort((a, b) => a.day - b.day)
+}
+
+/** The history with one more item, no longer than `length`, newest last. */
+export function pushHistory(
+  history: readonly HistoryItem[],
+  item: HistoryItem,
+  length: number,
+): readonly HistoryItem[] {
+  return [...history, item].slice(-length)
+}
