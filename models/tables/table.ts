@@ -1,0 +1,171 @@
+import type { TableColumn } from '../spec/batch.ts'
+
+export interface TableSettings {
+  /** Rows, row 0 included. */
+  readonly rows: number
+  readonly width: number
+  readonly columns: readonly TableColumn[]
+  readonly rate: number
+  /** Every weight shrinks as if its loss had (ridge / 2) * weight^2. */
+  readonly ridge: number
+  /** Most of the average that is kept at a step. */
+  readonly averaging: number
+  /** What a column's summed squares are shared among: the rows a step touched, or all that were ever trained. */
+  readonly momentOver: 'touched' | 'trained'
+  /** Writes a row's first weights; called when it is first trained. */
+  initialize(row: number, weights: Float32Array): void
+}
+
+/**
+ * One table of vectors, trained outside the graph, since a step touches few rows. What a step costs grows with the rows
+ * it touches, not with the table: shrinking and averaging of untouched rows is caught up, exactly, when a row is next
+ * touched or read out. Row 0 is nobody's, and an untouched row reads as zero.
+ *
+ * The second moment is one number a column, the mean squared gradient of its rows, so that a rare row moves by about one
+ * rate a gradient (row-wise moments; Adam's own would move it by tens).
+ */
+export interface Table {
+  readonly width: number
+  /** Copies each row's weights into `target` [rows.length, width]. */
+  gather(rows: Int32Array, target: Float32Array): void
+  /** One step: `gradient` [rows.length, width], summed per row; row 0 is skipped. */
+  update(rows: Int32Array, gradient: Float32Array): void
+  /** A copy of the averaged weights [rows, width]; untouched rows are zero. */
+  averaged(): Float32Array
+}
+
+const momentDecay = 0.99
+const smallest = 1e-12
+
+export function createTable(settings: TableSettings): Table {
+  const { rows: size, width, columns, rate, ridge, averaging, momentOver, initialize } = settings
+  const weights = new Float32Array(size * width)
+  const averages = new Float32Array(size * width)
+  const lastStep = new Int32Array(size).fill(-1)
+  const columnOf = new Uint16Array(size)
+  columns.forEach(({ offset, rows }, column) => {
+    columnOf.fill(column, offset, offset + rows)
+  })
+  const moments = new Float64Array(columns.length)
+  const trained = new Float64Array(columns.length)
+  /** Running sums of logarithms: what a row of this column kept of its weight, and every row of its distance to its average. */
+  const shrinkLogs: Float64Array[] = columns.map(() => new Float64Array(1024))
+  let keepLogs = new Float64Array(1024)
+  const placeOf = new Int32Array(size).fill(-1)
+  let touched = new Int32Array(0)
+  let sums = new Float64Array(0)
+  let step = 0
+
+  const catchUp = (row: number, to: number) => {
+    const from = lastStep[row]!
+    if (from === to) return
+    const logs = shrinkLogs[columnOf[row]!]!
+    const shrink = ridge === 0 ? 1 : Math.exp(logs[to]! - logs[from]!)
+    const keep = Math.exp(keepLogs[to]! - keepLogs[from]!)
+    for (let i = row * width; i < (row + 1) * width; i++) {
+      weights[i] = weights[i]! * shrink
+      averages[i] = weights[i]! + keep * (averages[i]! - weights[i]!)
+    }
+    lastStep[row] = to
+  }
+
+  const begin = (row: number) => {
+    initialize(row, weights.subarray(row * width, (row + 1) * width))
+    averages.set(weights.subarray(row * width, (row + 1) * width), row * width)
+    trained[columnOf[row]!]! += 1
+    lastStep[row] = step - 1
+  }
+
+  /** Sums gradients per row; returns how many rows there are. */
+  const collect = (rows: Int32Array, gradient: Float32Array): number => {
+    if (touched.length < rows.length) {
+      touched = new Int32Array(rows.length)
+      sums = new Float64Array(rows.length * width)
+    }
+    let count = 0
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i]!
+      if (row === 0) continue
+      let place = placeOf[row]!
+      if (place === -1) {
+        place = count++
+        placeOf[row] = place
+        touched[place] = row
+        sums.fill(0, place * width, (place + 1) * width)
+      }
+      for (let j = 0; j < width; j++) sums[place * width + j]! += gradient[i * width + j]!
+    }
+    return count
+  }
+
+  const updateMoments = (count: number) => {
+    const squares = new Float64Array(columns.length)
+    const shared = new Float64Array(columns.length)
+    for (let place = 0; place < count; place++) {
+      const column = columnOf[touched[place]!]!
+      let square = 0
+      for (let i = place * width; i < (place + 1) * width; i++) square += sums[i]! * sums[i]!
+      squares[column]! += square
+      if (square > 0) shared[column]! += 1
+    }
+    for (let column = 0; column < columns.length; column++) {
+      const among = Math.max(momentOver === 'trained' ? trained[column]! : shared[column]!, 1)
+      moments[column] = momentDecay * moments[column]! + (1 - momentDecay) * (squares[column]! / among / width)
+    }
+  }
+
+  return {
+    width,
+    gather(rows, target) {
+      for (let i = 0; i < rows.length; i++) {
+        const row = rows[i]!
+        if (lastStep[row] !== -1) catchUp(row, step)
+        for (let j = 0; j < width; j++) target[i * width + j] = weights[row * width + j]!
+      }
+    },
+    update(rows, gradient) {
+      step++
+      if (step >= keepLogs.length) {
+        keepLogs = doubled(keepLogs)
+        for (let column = 0; column < columns.length; column++) shrinkLogs[column] = doubled(shrinkLogs[column]!)
+      }
+      const count = collect(rows, gradient)
+      for (let place = 0; place < count; place++) {
+        const row = touched[place]!
+        placeOf[row] = -1
+        if (lastStep[row] === -1) begin(row)
+        else catchUp(row, step - 1)
+      }
+      updateMoments(count)
+      const unbias = 1 - momentDecay ** step
+      const kept = Math.min(averaging, step / (step + 10))
+      keepLogs[step] = keepLogs[step - 1]! + Math.log(kept)
+      const rates = Float64Array.from(moments, (moment) => rate / (Math.sqrt(moment / unbias) + smallest))
+      for (let column = 0; column < columns.length; column++) {
+        const shrink = moments[column]! > 0 ? Math.max(1 - rates[column]! * ridge, smallest) : 1
+        shrinkLogs[column]![step] = shrinkLogs[column]![step - 1]! + Math.log(shrink)
+      }
+      for (let place = 0; place < count; place++) {
+        const row = touched[place]!
+        const column = columnOf[row]!
+        const shrink = Math.exp(shrinkLogs[column]![step]! - shrinkLogs[column]![step - 1]!)
+        for (let j = 0; j < width; j++) {
+          const i = row * width + j
+          weights[i] = weights[i]! * shrink - rates[column]! * sums[place * width + j]!
+          averages[i] = weights[i]! + kept * (averages[i]! - weights[i]!)
+        }
+        lastStep[row] = step
+      }
+    },
+    averaged() {
+      for (let row = 1; row < size; row++) if (lastStep[row] !== -1) catchUp(row, step)
+      return averages.slice()
+    },
+  }
+}
+
+function doubled(values: Float64Array): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(values.length * 2)
+  larger.set(values)
+  return larger
+}
