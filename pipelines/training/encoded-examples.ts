@@ -1,0 +1,89 @@
+import type { Batch, BatchLayout, SideBatch } from '../../models/spec/batch.ts'
+import { createEncoder, emptyBatch } from '../../models/spec/encoder.ts'
+import { labelsOf } from '../../models/spec/labels.ts'
+import type { RankerDefinition } from '../../models/spec/ranker.ts'
+import type { SlateExamples } from '../../models/spec/slate.ts'
+import { numberStatistics, type Statistics } from '../../models/spec/statistics.ts'
+
+/**
+ * Examples as flat arrays, each a request with one candidate: encoded once, and read at every epoch. Row-major [examples,
+ * slots | numbers | tasks].
+ */
+export interface EncodedExamples {
+  readonly count: number
+  readonly request: SideBatch
+  readonly candidate: SideBatch
+  readonly labels: Float32Array
+  readonly known: Float32Array
+  /** Index of each example's user, for metrics by user. */
+  readonly users: Int32Array
+}
+
+/** Encodes every impression of `slates`, in order. */
+export function encodeExamples(
+  definition: RankerDefinition,
+  statistics: Statistics,
+  slates: readonly SlateExamples[],
+  report: (done: number) => void = () => {},
+): EncodedExamples {
+  const encoder = createEncoder(definition, statistics)
+  const count = slates.reduce((sum, { impressions }) => sum + impressions.length, 0)
+  const tasks = definition.tasks.length
+  const [labels, known] = [new Float32Array(count * tasks), new Float32Array(count * tasks)]
+  const users = new Int32Array(count)
+  const userIndex = new Map<string, number>()
+  const all = emptyBatch(encoder.layout, { requests: count, candidates: 1 })
+  const one = emptyBatch(encoder.layout, { requests: 1, candidates: 1 })
+  let example = 0
+  for (const { input, impressions, watermarkMs } of slates) {
+    for (const impression of impressions) {
+      encoder.encode([{ ...input, candidates: [input.candidates[impression.candidate]!] }], one)
+      copyExample(encoder.layout, one, all, example)
+      const from = example * tasks
+      labelsOf(
+        definition.tasks,
+        impression,
+        { shownAtMs: input.occurredAtMs, watermarkMs },
+        labels.subarray(from, from + tasks),
+        known.subarray(from, from + tasks),
+      )
+      const user = userIndex.get(input.userId) ?? userIndex.size
+      userIndex.set(input.userId, user)
+      users[example++] = user
+    }
+    report(example)
+  }
+  return { count, request: all.request, candidate: all.candidate, labels, known, users }
+}
+
+function copyExample(layout: BatchLayout, from: Batch, to: Batch, example: number): void {
+  for (const side of ['request', 'candidate'] as const) {
+    const { slots, numbers } = layout[side]
+    to[side].rows.set(from[side].rows, example * slots)
+    to[side].weights.set(from[side].weights, example * slots)
+    to[side].numbers.set(from[side].numbers, example * numbers.length)
+    to[side].present.set(from[side].present, example * numbers.length)
+  }
+}
+
+/** Statistics of every number over the first `count` examples, beside those that encoding needed. */
+export function withNumberStatistics(
+  layout: BatchLayout,
+  statistics: Statistics,
+  examples: EncodedExamples,
+  count: number,
+): Statistics {
+  const numbers = { ...statistics.numbers }
+  for (const side of ['request', 'candidate'] as const) {
+    const names = layout[side].numbers
+    names.forEach((name, column) => {
+      const values: number[] = []
+      for (let example = 0; example < count; example++) {
+        const at = example * names.length + column
+        if (examples[side].present[at] === 1) values.push(examples[side].numbers[at]!)
+      }
+      numbers[name] = numberStatistics(Float64Array.from(values))
+    })
+  }
+  return { ...statistics, numbers }
+}
