@@ -1,0 +1,104 @@
+-- Events as accepted, and everything that the join derives from them. Tables below `pending` could be made again from
+-- `events`. Moments are bigint milliseconds.
+
+-- The ledger: an id is accepted once. `digest` tells a repeated event from another one under the same id.
+create table events (
+  event_id text primary key,
+  digest bigint not null,
+  type text not null,
+  source text not null,
+  occurred_at_ms bigint not null,
+  received_at_ms bigint not null,
+  body jsonb not null
+);
+
+-- Accepted and not yet joined, in the order in which the join takes them: time, kind of event, id.
+create table pending (
+  source text not null,
+  occurred_at_ms bigint not null,
+  rank smallint not null,
+  event_id text not null,
+  primary key (source, occurred_at_ms, rank, event_id)
+);
+
+-- A source has a clock of its own: nothing of it is later than `watermark_ms`; all of it up to `joined_to_ms` is joined.
+create table sources (
+  name text primary key,
+  watermark_ms bigint not null,
+  joined_to_ms bigint not null default 0,
+  late bigint not null default 0
+);
+
+create table dead_letters (
+  id bigint generated always as identity primary key,
+  -- Bytes, since neither text nor jsonb holds every payload.
+  payload bytea not null,
+  code text not null,
+  path text not null,
+  message text not null,
+  source text not null,
+  received_at_ms bigint not null
+);
+
+-- What was known of an item or a user from `occurred_at_ms` on.
+create table catalog_versions (
+  version bigint generated always as identity primary key,
+  kind text not null,
+  id text not null,
+  occurred_at_ms bigint not null,
+  features jsonb not null,
+  deleted boolean not null
+);
+create index catalog_versions_by_id on catalog_versions (kind, id, occurred_at_ms, version);
+
+create table slates (
+  slate_id text primary key,
+  source text not null,
+  ranker text not null,
+  definition_hash text,
+  model_version text,
+  user_id text not null,
+  occurred_at_ms bigint not null,
+  context jsonb not null,
+  -- Features as of this slate: references into the catalogue, counts strictly before it.
+  user_version bigint,
+  user_tally jsonb,
+  history_end bigint not null,
+  items jsonb not null
+);
+
+-- One row an item shown; feedback as it joined.
+create table examples (
+  slate_id text not null,
+  item_id text not null,
+  ranker text not null,
+  position integer not null,
+  occurred_at_ms bigint not null,
+  feedback jsonb not null,
+  primary key (slate_id, item_id)
+);
+create index examples_in_time on examples (ranker, occurred_at_ms, slate_id, position);
+
+create table tallies (
+  scope text not null,
+  key text not null,
+  tally jsonb not null,
+  primary key (scope, key)
+);
+
+create table history (
+  user_id text not null,
+  -- 1, 2, ... for each user, in the order of the join.
+  sequence bigint not null,
+  item_id text not null,
+  kind text not null,
+  occurred_at_ms bigint not null,
+  primary key (user_id, sequence)
+);
+
+-- Feedback that names a slate which has not come.
+create table orphans (
+  slate_id text not null,
+  event_id text not null,
+  primary key (slate_id, event_id)
+);

@@ -1,0 +1,61 @@
+import type { Event } from '../../ingest/events.ts'
+import { inlineFeatures, type KuairandRow, type KuairandTables } from './tables.ts'
+
+/**
+ * The log as polyrank's own events, in time order: what is known of users and videos first, then per user and moment a
+ * slate, its impression and the feedback, which the log puts at the same moment. The same tables give the same ids.
+ */
+export function* kuairandEvents({ rows, users, videos }: KuairandTables): Generator<Event> {
+  const start = new Date(rows[0]!.atMs).toISOString()
+  for (const [userId, features] of users)
+    yield { type: 'user', eventId: `kuairand-user-${userId}`, occurredAt: start, userId, features }
+  for (const [itemId, features] of videos)
+    yield { type: 'item', eventId: `kuairand-item-${itemId}`, occurredAt: start, itemId, features }
+  for (const group of slateGroups(rows)) yield* slateEvents(group)
+}
+
+/** How many events there are, for progress. */
+export const kuairandEventCount = ({ rows, users, videos }: KuairandTables): number => {
+  let count = users.size + videos.size
+  for (const group of slateGroups(rows)) count += 2 + group.reduce((sum, { kinds }) => sum + kinds.length, 0)
+  return count
+}
+
+/** Rows of one user and moment; a video that stands there twice starts a slate of its own. */
+function* slateGroups(rows: readonly KuairandRow[]): Generator<readonly KuairandRow[]> {
+  let group: KuairandRow[] = []
+  for (const row of rows) {
+    const first = group[0]
+    const joins =
+      first !== undefined &&
+      first.userId === row.userId &&
+      first.atMs === row.atMs &&
+      group.every(({ itemId }) => itemId !== row.itemId)
+    if (!joins && group.length > 0) {
+      yield group
+      group = []
+    }
+    group.push(row)
+  }
+  if (group.length > 0) yield group
+}
+
+function* slateEvents(group: readonly KuairandRow[]): Generator<Event> {
+  const { userId, atMs, hour, itemId: firstItem } = group[0]!
+  const occurredAt = new Date(atMs).toISOString()
+  const slateId = `kuairand-${userId}-${atMs}-${firstItem}`
+  const items = group.map((row) => ({ itemId: row.itemId, features: inlineFeatures(row) }))
+  yield { type: 'slate', eventId: `${slateId}-slate`, occurredAt, slateId, userId, context: { hour }, items }
+  yield {
+    type: 'impression',
+    eventId: `${slateId}-impression`,
+    occurredAt,
+    slateId,
+    itemIds: group.map(({ itemId }) => itemId),
+  }
+  for (const { itemId, kinds } of group) {
+    for (const kind of kinds) {
+      yield { type: 'feedback', eventId: `${slateId}-${itemId}-${kind}`, occurredAt, userId, itemId, slateId, kind }
+    }
+  }
+}

@@ -1,0 +1,197 @@
+import Type, { type Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+
+const id = Type.String({ minLength: 1, maxLength: 256, pattern: '^[^\\u0000]+$' })
+const text = Type.String({ maxLength: 4096, pattern: '^[^\\u0000]*$' })
+const featureValue = Type.Union([text, Type.Number(), Type.Boolean(), Type.Null(), Type.Array(text, { maxItems: 256 })])
+const features = Type.Record(Type.String({ minLength: 1, maxLength: 128, pattern: '^[^\\u0000]+$' }), featureValue, {
+  maxProperties: 256,
+})
+const count = Type.Integer({ minimum: 0 })
+const closed = { additionalProperties: false }
+
+const common = {
+  eventId: id,
+  occurredAt: Type.String({ maxLength: 40, description: 'RFC 3339, with an offset or Z' }),
+  schemaVersion: Type.Optional(Type.Literal(1)),
+}
+const tally = Type.Union([
+  Type.Null(),
+  Type.Object(
+    {
+      impressions: count,
+      feedback: Type.Record(Type.String(), count),
+      lastImpressionAtMs: Type.Union([Type.Integer(), Type.Null()]),
+      days: Type.Optional(
+        Type.Array(
+          Type.Object({ day: Type.Integer(), impressions: count, feedback: Type.Record(Type.String(), count) }, closed),
+        ),
+      ),
+    },
+    closed,
+  ),
+])
+
+export const SlateEvent = Type.Object(
+  {
+    type: Type.Literal('slate'),
+    ...common,
+    slateId: id,
+    ranker: Type.Optional(id),
+    userId: id,
+    context: Type.Optional(features),
+    limit: Type.Optional(Type.Integer({ minimum: 0 })),
+    items: Type.Array(
+      Type.Object(
+        {
+          itemId: id,
+          features: Type.Optional(features),
+          score: Type.Optional(Type.Number()),
+          tally: Type.Optional(tally),
+          userItemTally: Type.Optional(tally),
+        },
+        closed,
+      ),
+      { minItems: 1, maxItems: 10_000 },
+    ),
+    definitionHash: Type.Optional(id),
+    modelVersion: Type.Optional(id),
+    userTally: Type.Optional(tally),
+  },
+  closed,
+)
+
+export const ImpressionEvent = Type.Object(
+  {
+    type: Type.Literal('impression'),
+    ...common,
+    slateId: id,
+    itemIds: Type.Array(id, { minItems: 1, maxItems: 10_000 }),
+  },
+  closed,
+)
+
+export const FeedbackEvent = Type.Object(
+  {
+    type: Type.Literal('feedback'),
+    ...common,
+    userId: id,
+    itemId: id,
+    slateId: Type.Optional(id),
+    kind: id,
+    value: Type.Optional(Type.Number()),
+  },
+  closed,
+)
+
+export const ItemEvent = Type.Object(
+  {
+    type: Type.Literal('item'),
+    ...common,
+    itemId: id,
+    features: Type.Optional(features),
+    deleted: Type.Optional(Type.Boolean()),
+  },
+  closed,
+)
+
+export const UserEvent = Type.Object(
+  {
+    type: Type.Literal('user'),
+    ...common,
+    userId: id,
+    features: Type.Optional(features),
+    deleted: Type.Optional(Type.Boolean()),
+  },
+  closed,
+)
+
+export type SlateEvent = Static<typeof SlateEvent>
+export type ImpressionEvent = Static<typeof ImpressionEvent>
+export type FeedbackEvent = Static<typeof FeedbackEvent>
+export type ItemEvent = Static<typeof ItemEvent>
+export type UserEvent = Static<typeof UserEvent>
+export type Event = SlateEvent | ImpressionEvent | FeedbackEvent | ItemEvent | UserEvent
+
+const schemas = {
+  slate: SlateEvent,
+  impression: ImpressionEvent,
+  feedback: FeedbackEvent,
+  item: ItemEvent,
+  user: UserEvent,
+}
+export const eventTypes = Object.keys(schemas) as readonly (keyof typeof schemas)[]
+const checks = Object.fromEntries(Object.entries(schemas).map(([type, schema]) => [type, Compile(schema)]))
+
+/** What is wrong with an event: a stable code, a JSON pointer into it, and the way out. */
+export interface EventFault {
+  readonly code: string
+  readonly path: string
+  readonly message: string
+}
+export type Validated =
+  | { readonly ok: true; readonly event: Event; readonly occurredAtMs: number }
+  | { readonly ok: false; readonly fault: EventFault }
+
+const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
+const mostAheadMs = 5 * 60_000
+
+/** Checks one parsed value against the schema of its `type`. `nowMs` bounds how far ahead of the clock an event may be. */
+export function validateEvent(value: unknown, nowMs: number): Validated {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    return fault('EVENT_FIELD_INVALID', '', 'An event is a JSON object, such as {"type": "feedback", ...}.')
+  }
+  const { type } = value as { type?: unknown }
+  const check = typeof type === 'string' && Object.hasOwn(checks, type) ? checks[type]! : undefined
+  if (check === undefined) {
+    return fault('EVENT_TYPE_UNKNOWN', '/type', `"type" must be one of ${eventTypes.join(', ')}.`)
+  }
+  if (!check.Check(value)) return explain(check.Errors(value)[0])
+  const event = value as Event
+  const occurredAtMs = rfc3339.test(event.occurredAt) ? Date.parse(event.occurredAt) : Number.NaN
+  if (Number.isNaN(occurredAtMs)) {
+    return fault(
+      'EVENT_FIELD_INVALID',
+      '/occurredAt',
+      '"occurredAt" must be an RFC 3339 time such as 2026-01-31T08:00:00Z.',
+    )
+  }
+  if (occurredAtMs > nowMs + mostAheadMs) {
+    return fault(
+      'EVENT_TIME_IN_FUTURE',
+      '/occurredAt',
+      `"occurredAt" is more than ${mostAheadMs / 60_000} minutes ahead of this server's clock; correct the sender's clock.`,
+    )
+  }
+  return { ok: true, event, occurredAtMs }
+}
+
+const fault = (code: string, path: string, message: string): Validated => ({
+  ok: false,
+  fault: { code, path, message },
+})
+
+interface SchemaError {
+  readonly keyword: string
+  readonly instancePath: string
+  readonly params: object
+  readonly message: string
+}
+
+function explain(error: SchemaError | undefined): Validated {
+  const { keyword, instancePath = '', params, message } = error ?? { keyword: '', params: {}, message: 'is invalid' }
+  const first = (list: unknown) => (Array.isArray(list) ? String(list[0]) : '')
+  if (keyword === 'required') {
+    const name = first((params as { requiredProperties?: unknown }).requiredProperties)
+    return fault('EVENT_FIELD_MISSING', `${instancePath}/${name}`, `The field "${name}" is missing; add it.`)
+  }
+  if (keyword === 'additionalProperties' || keyword === 'boolean') {
+    const name = instancePath.split('/').at(-1)
+    return fault(
+      'EVENT_FIELD_UNKNOWN',
+      instancePath,
+      `The field "${name}" is not known here; correct its name, or put it into "features".`,
+    )
+  }
+  return fault('EVENT_FIELD_INVALID', instancePath, `The value at ${instancePath || 'the top'} ${message}.`)
+}

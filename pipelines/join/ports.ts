@@ -1,0 +1,119 @@
+import type { FeatureValues } from '../../models/spec/features.ts'
+import type { JoinedFeedback, Tally } from '../../models/spec/slate.ts'
+import type { Event } from '../ingest/events.ts'
+
+export interface PendingEvent {
+  readonly eventId: string
+  readonly occurredAtMs: number
+  readonly event: Event
+}
+
+export interface CatalogVersion {
+  readonly kind: 'item' | 'user'
+  readonly id: string
+  readonly occurredAtMs: number
+  readonly features: FeatureValues
+  readonly deleted: boolean
+}
+
+/** A slate as joined: its features are references into the catalogue and counts strictly before it. */
+export interface JoinedSlate {
+  readonly slateId: string
+  readonly source: string
+  readonly ranker: string
+  readonly definitionHash: string | null
+  readonly modelVersion: string | null
+  readonly userId: string
+  readonly occurredAtMs: number
+  readonly context: FeatureValues
+  readonly userVersion: number | null
+  readonly userTally: Tally | null
+  /** The user's history entries up to this sequence number were known. */
+  readonly historyEnd: number
+  readonly items: readonly SlateItem[]
+}
+export interface SlateItem {
+  readonly itemId: string
+  readonly features?: FeatureValues
+  readonly version: number | null
+  readonly tally: Tally | null
+  readonly userItemTally: Tally | null
+}
+
+export interface JoinedExample {
+  readonly slateId: string
+  readonly itemId: string
+  readonly ranker: string
+  readonly position: number
+  readonly occurredAtMs: number
+  readonly feedback: readonly JoinedFeedback[]
+}
+
+export interface HistoryRow {
+  readonly userId: string
+  readonly sequence: number
+  readonly itemId: string
+  readonly kind: string
+  readonly occurredAtMs: number
+}
+
+export type TallyScope = 'user' | 'item' | 'user-item'
+export interface TallyKey {
+  readonly scope: TallyScope
+  readonly key: string
+}
+export const userItemKey = (userId: string, itemId: string): string => JSON.stringify([userId, itemId])
+
+/** Slates that a batch names, with all their examples and the feedback that waited for them. */
+export interface NamedSlates {
+  readonly slates: readonly JoinedSlate[]
+  readonly examples: readonly JoinedExample[]
+  readonly orphans: readonly PendingEvent[]
+}
+/** What a batch of events may look at besides. */
+export interface FoldKeys {
+  readonly users: readonly string[]
+  readonly items: readonly string[]
+  readonly tallies: readonly TallyKey[]
+  readonly history: boolean
+}
+export interface Remembered {
+  readonly tallies: readonly (TallyKey & { readonly tally: Tally })[]
+  /** Versions of these users and items, newest effective last. */
+  readonly catalog: readonly (Pick<CatalogVersion, 'kind' | 'id' | 'occurredAtMs'> & { readonly version: number })[]
+  readonly historyEnds: readonly { readonly userId: string; readonly sequence: number }[]
+}
+export type FoldInput = NamedSlates & Remembered
+
+export interface FoldOutput {
+  readonly slates: readonly JoinedSlate[]
+  /** New and changed ones. */
+  readonly examples: readonly JoinedExample[]
+  readonly tallies: readonly (TallyKey & { readonly tally: Tally })[]
+  readonly history: readonly HistoryRow[]
+  readonly orphans: readonly { readonly slateId: string; readonly eventId: string }[]
+  /** Slates that waited-for feedback has met. */
+  readonly adopted: readonly string[]
+}
+
+export interface Source {
+  readonly name: string
+  readonly watermarkMs: number
+  readonly joinedToMs: number
+}
+
+export interface JoinTransaction {
+  /** In order of (occurredAt, kind, id): catalogue before slates before impressions before feedback. */
+  pending(source: string, upToMs: number, limit: number): Promise<readonly PendingEvent[]>
+  addCatalog(versions: readonly CatalogVersion[]): Promise<readonly number[]>
+  slates(slateIds: readonly string[]): Promise<NamedSlates>
+  remembered(keys: FoldKeys): Promise<Remembered>
+  save(output: FoldOutput): Promise<void>
+  /** Takes the events off the queue and moves the source's cursor. */
+  finish(source: string, events: readonly PendingEvent[], joinedToMs: number, late: number): Promise<void>
+}
+
+export interface JoinStore {
+  sources(): Promise<readonly Source[]>
+  transaction<Result>(work: (transaction: JoinTransaction) => Promise<Result>): Promise<Result>
+}

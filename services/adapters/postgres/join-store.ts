@@ -1,0 +1,185 @@
+import type { Tally } from '../../../models/spec/slate.ts'
+import type { Event } from '../../../pipelines/ingest/events.ts'
+import type {
+  CatalogVersion,
+  FoldOutput,
+  JoinedExample,
+  JoinedSlate,
+  JoinStore,
+  JoinTransaction,
+  PendingEvent,
+  TallyScope,
+} from '../../../pipelines/join/ports.ts'
+import { type Pool, type Sql, transaction } from './pool.ts'
+
+export const createJoinStore = (pool: Pool): JoinStore => ({
+  async sources() {
+    const { rows } = await pool.query<{ name: string; watermarkMs: number; joinedToMs: number }>(
+      'select name, watermark_ms as "watermarkMs", joined_to_ms as "joinedToMs" from sources order by name',
+    )
+    return rows
+  },
+  transaction: (work) => transaction(pool, (sql) => work(joinTransaction(sql))),
+})
+
+const eventColumns = 'e.event_id as "eventId", e.occurred_at_ms as "occurredAtMs", e.body as event'
+interface EventRow {
+  eventId: string
+  occurredAtMs: number
+  event: Event
+}
+
+const joinTransaction = (sql: Sql): JoinTransaction => ({
+  async pending(source, upToMs, limit) {
+    const { rows } = await sql.query<EventRow>(
+      `select ${eventColumns} from (
+         select * from pending where source = $1 and occurred_at_ms <= $2
+         order by occurred_at_ms, rank, event_id limit $3
+       ) p join events e using (event_id)
+       order by p.occurred_at_ms, p.rank, p.event_id`,
+      [source, upToMs, limit],
+    )
+    return rows
+  },
+  addCatalog: (versions) => addCatalog(sql, versions),
+  async slates(slateIds) {
+    const slates = await sql.query<JoinedSlate & { [key: string]: unknown }>(
+      `select slate_id as "slateId", source, ranker, definition_hash as "definitionHash", model_version as "modelVersion",
+         user_id as "userId", occurred_at_ms as "occurredAtMs", context, user_version as "userVersion",
+         user_tally as "userTally", history_end as "historyEnd", items
+       from slates where slate_id = any($1::text[])`,
+      [slateIds],
+    )
+    const examples = await sql.query<JoinedExample & { [key: string]: unknown }>(
+      `select slate_id as "slateId", item_id as "itemId", ranker, position, occurred_at_ms as "occurredAtMs", feedback
+       from examples where slate_id = any($1::text[])`,
+      [slateIds],
+    )
+    const orphans = await sql.query<EventRow>(
+      `select ${eventColumns} from orphans o join events e using (event_id)
+       where o.slate_id = any($1::text[]) order by e.occurred_at_ms, e.event_id`,
+      [slateIds],
+    )
+    return { slates: slates.rows, examples: examples.rows, orphans: orphans.rows }
+  },
+  async remembered({ users, items, tallies, history }) {
+    const found = await sql.query<{ scope: TallyScope; key: string; tally: Tally }>(
+      `select scope, key, tally from tallies
+       join unnest($1::text[], $2::text[]) as wanted (scope, key) using (scope, key)`,
+      [tallies.map(({ scope }) => scope), tallies.map(({ key }) => key)],
+    )
+    const catalog = await sql.query<{ kind: 'item' | 'user'; id: string; occurredAtMs: number; version: number }>(
+      `select kind, id, occurred_at_ms as "occurredAtMs", version from catalog_versions
+       join (select 'user' as kind, unnest($1::text[]) as id union all select 'item', unnest($2::text[])) wanted using (kind, id)
+       order by kind, id, occurred_at_ms, version`,
+      [users, items],
+    )
+    const ends = history
+      ? await sql.query<{ userId: string; sequence: number }>(
+          'select user_id as "userId", max(sequence) as sequence from history where user_id = any($1::text[]) group by user_id',
+          [users],
+        )
+      : { rows: [] }
+    return { tallies: found.rows, catalog: catalog.rows, historyEnds: ends.rows }
+  },
+  save: (output) => save(sql, output),
+  async finish(source, events: readonly PendingEvent[], joinedToMs, late) {
+    await sql.query(
+      `delete from pending using unnest($2::text[], $3::bigint[]) as joined (event_id, occurred_at_ms)
+       where pending.source = $1 and pending.occurred_at_ms = joined.occurred_at_ms and pending.event_id = joined.event_id`,
+      [source, events.map(({ eventId }) => eventId), events.map(({ occurredAtMs }) => occurredAtMs)],
+    )
+    await sql.query('update sources set joined_to_ms = $2, late = late + $3 where name = $1', [
+      source,
+      joinedToMs,
+      late,
+    ])
+  },
+})
+
+async function addCatalog(sql: Sql, versions: readonly CatalogVersion[]): Promise<readonly number[]> {
+  const { rows } = await sql.query<{ version: number }>(
+    `insert into catalog_versions (kind, id, occurred_at_ms, features, deleted)
+     select kind, id, occurred_at_ms, features, deleted
+     from unnest($1::text[], $2::text[], $3::bigint[], $4::jsonb[], $5::boolean[]) with ordinality
+       as added (kind, id, occurred_at_ms, features, deleted, place)
+     order by place returning version`,
+    [
+      versions.map(({ kind }) => kind),
+      versions.map(({ id }) => id),
+      versions.map(({ occurredAtMs }) => occurredAtMs),
+      versions.map(({ features }) => JSON.stringify(features)),
+      versions.map(({ deleted }) => deleted),
+    ],
+  )
+  return rows.map(({ version }) => version)
+}
+
+const json = (value: unknown) => (value === null ? null : JSON.stringify(value))
+
+async function save(sql: Sql, { slates, examples, tallies, history, orphans, adopted }: FoldOutput): Promise<void> {
+  if (slates.length > 0) {
+    await sql.query(
+      `insert into slates (slate_id, source, ranker, definition_hash, model_version, user_id, occurred_at_ms, context,
+         user_version, user_tally, history_end, items)
+       select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::jsonb[],
+         $9::bigint[], $10::jsonb[], $11::bigint[], $12::jsonb[])`,
+      [
+        slates.map(({ slateId }) => slateId),
+        slates.map(({ source }) => source),
+        slates.map(({ ranker }) => ranker),
+        slates.map(({ definitionHash }) => definitionHash),
+        slates.map(({ modelVersion }) => modelVersion),
+        slates.map(({ userId }) => userId),
+        slates.map(({ occurredAtMs }) => occurredAtMs),
+        slates.map(({ context }) => json(context)),
+        slates.map(({ userVersion }) => userVersion),
+        slates.map(({ userTally }) => json(userTally)),
+        slates.map(({ historyEnd }) => historyEnd),
+        slates.map(({ items }) => json(items)),
+      ],
+    )
+  }
+  if (examples.length > 0) {
+    await sql.query(
+      `insert into examples (slate_id, item_id, ranker, position, occurred_at_ms, feedback)
+       select * from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::jsonb[])
+       on conflict (slate_id, item_id) do update set feedback = excluded.feedback`,
+      [
+        examples.map(({ slateId }) => slateId),
+        examples.map(({ itemId }) => itemId),
+        examples.map(({ ranker }) => ranker),
+        examples.map(({ position }) => position),
+        examples.map(({ occurredAtMs }) => occurredAtMs),
+        examples.map(({ feedback }) => json(feedback)),
+      ],
+    )
+  }
+  if (tallies.length > 0) {
+    await sql.query(
+      `insert into tallies (scope, key, tally) select * from unnest($1::text[], $2::text[], $3::jsonb[])
+       on conflict (scope, key) do update set tally = excluded.tally`,
+      [tallies.map(({ scope }) => scope), tallies.map(({ key }) => key), tallies.map(({ tally }) => json(tally))],
+    )
+  }
+  if (history.length > 0) {
+    await sql.query(
+      `insert into history (user_id, sequence, item_id, kind, occurred_at_ms)
+       select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[])`,
+      [
+        history.map(({ userId }) => userId),
+        history.map(({ sequence }) => sequence),
+        history.map(({ itemId }) => itemId),
+        history.map(({ kind }) => kind),
+        history.map(({ occurredAtMs }) => occurredAtMs),
+      ],
+    )
+  }
+  if (orphans.length > 0) {
+    await sql.query(
+      'insert into orphans (slate_id, event_id) select * from unnest($1::text[], $2::text[]) on conflict do nothing',
+      [orphans.map(({ slateId }) => slateId), orphans.map(({ eventId }) => eventId)],
+    )
+  }
+  if (adopted.length > 0) await sql.query('delete from orphans where slate_id = any($1::text[])', [adopted])
+}
