@@ -11,7 +11,8 @@ export function* kuairandEvents({ rows, users, videos }: KuairandTables): Genera
     yield { type: 'user', eventId: `kuairand-user-${userId}`, occurredAt: start, userId, features }
   for (const [itemId, features] of videos)
     yield { type: 'item', eventId: `kuairand-item-${itemId}`, occurredAt: start, itemId, features }
-  for (const group of slateGroups(rows)) yield* slateEvents(group)
+  let slate = 0
+  for (const group of slateGroups(rows)) yield* slateEvents(group, ++slate)
 }
 
 /** How many events there are, for progress. */
@@ -40,10 +41,10 @@ function* slateGroups(rows: readonly KuairandRow[]): Generator<readonly Kuairand
   if (group.length > 0) yield group
 }
 
-function* slateEvents(group: readonly KuairandRow[]): Generator<Event> {
-  const { userId, atMs, hour, itemId: firstItem } = group[0]!
+function* slateEvents(group: readonly KuairandRow[], slate: number): Generator<Event> {
+  const { userId, atMs, hour } = group[0]!
   const occurredAt = new Date(atMs).toISOString()
-  const slateId = `kuairand-${userId}-${atMs}-${firstItem}`
+  const slateId = `kuairand-${slate}`
   const items = group.map((row) => ({ itemId: row.itemId, features: inlineFeatures(row) }))
   yield { type: 'slate', eventId: `${slateId}-slate`, occurredAt, slateId, userId, context: { hour }, items }
   yield {
