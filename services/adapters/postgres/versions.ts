@@ -1,0 +1,72 @@
+import type { RankerDefinition } from '../../../models/spec/ranker.ts'
+import type { Activation, ModelVersion, VersionRegistry } from '../../../pipelines/promotion/ports.ts'
+import { type Pool, type Sql, transaction } from './pool.ts'
+
+const columns = `version, ranker, v.definition_hash as "definitionHash", r.definition, parent, metrics,
+  trained_from_ms as "trainedFromMs", trained_to_ms as "trainedToMs", examples, files, created_at_ms as "createdAtMs"`
+const from = 'from model_versions v join rankers r on r.name = v.ranker and r.definition_hash = v.definition_hash'
+type VersionRow = ModelVersion & { [column: string]: unknown }
+
+/** Notes which definitions there have been; models and slates refer to them. */
+export async function rememberRanker(
+  sql: Sql,
+  definition: RankerDefinition,
+  hash: string,
+  nowMs: number,
+): Promise<void> {
+  await sql.query(
+    'insert into rankers (name, definition_hash, definition, first_seen_at_ms) values ($1, $2, $3, $4) on conflict do nothing',
+    [definition.name, hash, JSON.stringify(definition), nowMs],
+  )
+}
+
+export const createVersionRegistry = (pool: Pool): VersionRegistry => ({
+  publish: (version) =>
+    transaction(pool, async (sql) => {
+      await rememberRanker(sql, version.definition, version.definitionHash, version.createdAtMs)
+      await sql.query(
+        `insert into model_versions (version, ranker, definition_hash, parent, metrics, trained_from_ms, trained_to_ms,
+           examples, files, created_at_ms)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (version) do nothing`,
+        [
+          version.version,
+          version.ranker,
+          version.definitionHash,
+          version.parent,
+          JSON.stringify(version.metrics),
+          version.trainedFromMs,
+          version.trainedToMs,
+          version.examples,
+          JSON.stringify(version.files),
+          version.createdAtMs,
+        ],
+      )
+    }),
+  async find(version) {
+    const { rows } = await pool.query<VersionRow>(`select ${columns} ${from} where version = $1`, [version])
+    return rows[0] ?? null
+  },
+  async list(ranker) {
+    const { rows } = await pool.query<VersionRow>(
+      `select ${columns} ${from} where ranker = $1 order by created_at_ms desc, version limit 100`,
+      [ranker],
+    )
+    return rows
+  },
+  async activate({ ranker, version, reason, activatedAtMs }) {
+    await pool.query('insert into activations (ranker, version, reason, activated_at_ms) values ($1, $2, $3, $4)', [
+      ranker,
+      version,
+      reason,
+      activatedAtMs,
+    ])
+  },
+  async active(ranker) {
+    const { rows } = await pool.query<Activation & { [column: string]: unknown }>(
+      `select ranker, version, reason, activated_at_ms as "activatedAtMs" from activations
+       where ranker = $1 order by sequence desc limit 1`,
+      [ranker],
+    )
+    return rows[0] ?? null
+  },
+})
