@@ -1,12 +1,10 @@
-import { createRequire } from 'node:module'
 import * as tf from '@tensorflow/tfjs-core'
 import { Fault } from '../spec/fault.ts'
-import { type Kernel, sizeOf } from './kernels/kernel.ts'
+import './gradients/register.ts'
+import { type Inferred, type Kernel, sizeOf } from './kernels/kernel.ts'
 import { kernels } from './kernels/table.ts'
+import { modelLine } from './model-line.ts'
 import type { Program, ProgramNode, TensorSpec, TypedArray, ValueId } from './program.ts'
-
-// The package offers gradients only as a module that Node resolves by its older rules.
-createRequire(import.meta.url)('@tensorflow/tfjs-core/dist/register_all_gradients.js')
 
 export type Tensors = Readonly<Record<string, tf.Tensor>>
 
@@ -119,6 +117,22 @@ for (const [name, kernel] of Object.entries(kernels)) {
   })
 }
 
+// Kernels without an entry are refused where they are called, never computed elsewhere.
+for (const [name, constant] of Object.entries(tf)) {
+  if (constant !== name || name in kernels) continue
+  tf.registerKernel({
+    kernelName: name,
+    backendName,
+    kernelFunc: () => {
+      throw new Fault(
+        'ENGINE_OP_UNSUPPORTED',
+        `The engine does not record ${name}, used at ${modelLine()}; write the step with other ops, or add the kernel.`,
+        { path: modelLine(), details: { kernel: name } },
+      )
+    },
+  })
+}
+
 function recordKernel(
   name: string,
   kernel: Kernel,
@@ -128,21 +142,24 @@ function recordKernel(
   const tensors = kernel.inputs === 'list' ? Object.values(inputs) : kernel.inputs.map((input) => inputs[input])
   const ids = (tensors as tf.TensorInfo[]).map((tensor) => backend.value(tensor))
   const { values, nodes } = recording!
-  const inferred = kernel.infer(
-    ids.map((id) => values[id]!),
-    attributes,
-  )
+  const line = modelLine()
+  const specs = ids.map((id) => values[id]!)
+  const inferred = inferAt(line, name, () => kernel.infer(specs, attributes))
   const outputs = inferred.outputs.map((spec) => values.push(spec) - 1)
-  nodes.push({ kernel: name, inputs: ids, outputs, attributes: inferred.attributes, line: callingLine() })
+  nodes.push({ kernel: name, inputs: ids, outputs, attributes: inferred.attributes, line })
   const infos = outputs.map((value) => backend.tensorInfo(value))
   return infos.length === 1 && !['Unpack', 'SplitV'].includes(name) ? infos[0]! : infos
 }
 
-/** The first line of the stack that is neither TensorFlow.js nor this file. */
-function callingLine(): string {
-  const lines = (new Error().stack ?? '').split('\n').slice(1)
-  const line = lines.find((each) => !each.includes('@tensorflow') && !each.includes('/engine/record.'))
-  return line?.trim().replace(/^at /, '') ?? 'unknown'
+/** Faults of shape inference name the line of the model that asked for it. */
+function inferAt(line: string, name: string, infer: () => Inferred): Inferred {
+  try {
+    return infer()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const code = cause instanceof Fault ? cause.code : 'ENGINE_SHAPE_MISMATCH'
+    throw new Fault(code, `${name} at ${line}: ${reason}`, { path: line, cause })
+  }
 }
 
 /**
@@ -155,6 +172,9 @@ export function record(step: Step): Program {
   const before = tf.engine().backendName
   const current: Recording = { values: [], nodes: [], constants: new Map() }
   recording = current
+  // The model's line lies below many frames of TensorFlow.js.
+  const stackDepth = Error.stackTraceLimit
+  Error.stackTraceLimit = 100
   tf.setBackend(backendName)
   try {
     let program: Program | undefined
@@ -162,9 +182,8 @@ export function record(step: Step): Program {
       program = recordInto(current, step)
     })
     return program!
-  } catch (error) {
-    throw named(error)
   } finally {
+    Error.stackTraceLimit = stackDepth
     recording = null
     backend.forget()
     if (before !== undefined && before !== null && before !== backendName) tf.setBackend(before)
@@ -204,16 +223,4 @@ function recordInto({ values, nodes, constants }: Recording, step: Step): Progra
       return { name, from: value, to: backend.value(to) }
     }),
   }
-}
-
-function named(error: unknown): unknown {
-  const kernel = error instanceof Error ? /Kernel '(\w+)' not registered/.exec(error.message)?.[1] : undefined
-  if (kernel === undefined) return error
-  const stack = (error as Error).stack?.split('\n') ?? []
-  const line = stack.slice(1).find((each) => !each.includes('@tensorflow') && !each.includes('/engine/record.'))
-  return new Fault(
-    'ENGINE_OP_UNSUPPORTED',
-    `The engine does not record ${kernel}, used ${line?.trim() ?? 'by the step'}; write the step with other ops, or add the kernel.`,
-    { cause: error },
-  )
 }

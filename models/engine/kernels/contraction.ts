@@ -1,4 +1,5 @@
 import { Fault } from '../../spec/fault.ts'
+import type { DType } from '../program.ts'
 import { broadcast, type KernelTable, one, positiveAxis } from './kernel.ts'
 
 /** Kernels that multiply matrices, and those that read or add rows by index. */
@@ -29,9 +30,21 @@ export const contractions: KernelTable = {
       return one(shape, x!.dtype, { axis: along })
     },
   },
+  OneHot: {
+    inputs: ['indices'],
+    infer: ([indices], { depth, onValue, offValue, dtype }) =>
+      one([...indices!.shape, Number(depth)], (dtype as DType | undefined) ?? 'float32', {
+        on: Number(onValue ?? 1),
+        off: Number(offValue ?? 0),
+      }),
+  },
+  /** Rows of x [n, ...] added up by segmentIds [n]. Ids MUST lie in [0, numSegments). */
   UnsortedSegmentSum: {
     inputs: ['x', 'segmentIds'],
-    infer: ([x], { numSegments }) =>
-      one([Number(numSegments), ...x!.shape.slice(1)], x!.dtype, { numSegments: Number(numSegments) }),
+    infer: ([x, ids], { numSegments }) => {
+      if (ids!.shape.length !== 1)
+        throw new Fault('ENGINE_SHAPE_MISMATCH', `Segment ids have shape [${ids!.shape}]; give them one axis.`)
+      return one([Number(numSegments), ...x!.shape.slice(1)], x!.dtype)
+    },
   },
 }

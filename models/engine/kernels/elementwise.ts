@@ -19,7 +19,10 @@ const all = (names: readonly string[], kernel: Kernel): KernelTable =>
 
 /** Kernels whose outputs have their inputs' shape, broadcasting included. */
 export const elementwise: KernelTable = {
-  ...all(['Abs', 'Ceil', 'Cos', 'Erf', 'Exp', 'Floor', 'Log', 'Log1p', 'Neg', 'Reciprocal', 'Relu', 'Round'], unary()),
+  ...all(
+    ['Abs', 'Ceil', 'Cos', 'Erf', 'Exp', 'Expm1', 'Floor', 'Log', 'Log1p', 'Neg', 'Reciprocal', 'Relu', 'Round'],
+    unary(),
+  ),
   ...all(['Rsqrt', 'Sigmoid', 'Sign', 'Sin', 'Softplus', 'Sqrt', 'Square', 'Tanh'], unary()),
   ...all(['IsNan', 'LogicalNot'], unary('bool')),
   ...all(['Identity', 'OnesLike', 'ZerosLike'], unary()),
@@ -32,7 +35,6 @@ export const elementwise: KernelTable = {
   LeakyRelu: withNumber('alpha'),
   Step: withNumber('alpha'),
   Elu: unary(),
-  EluGrad: { inputs: ['dy', 'y'], infer: ([, y]) => one(y!.shape, y!.dtype) },
   AddN: { inputs: 'list', infer: ([first]) => one(first!.shape, first!.dtype) },
   Cast: {
     inputs: ['x'],

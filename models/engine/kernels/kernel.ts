@@ -44,4 +44,12 @@ export function broadcast(a: readonly number[], b: readonly number[]): readonly 
   })
 }
 
+/** Axes counted from the front, in order; all of them where none is given. */
+export const positiveAxes = (axis: unknown, rank: number): readonly number[] =>
+  axis === null || axis === undefined
+    ? Array.from({ length: rank }, (_, each) => each)
+    : numbers(axis)
+        .map((each) => positiveAxis(each, rank))
+        .sort((a, b) => a - b)
+
 export const numbers = (value: unknown): number[] => (typeof value === 'number' ? [value] : [...(value as number[])])

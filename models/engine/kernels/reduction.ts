@@ -1,20 +1,16 @@
-import { type Kernel, type KernelTable, numbers, one, positiveAxis } from './kernel.ts'
+import { type Kernel, type KernelTable, one, positiveAxes, positiveAxis } from './kernel.ts'
 
-const reduction: Kernel = {
+const reduction = (axisName: string): Kernel => ({
   inputs: ['x'],
-  infer: ([x], { axis, keepDims }) => {
-    const rank = x!.shape.length
-    const every = axis === null || axis === undefined
-    const axes = (every ? x!.shape.map((_, i) => i) : numbers(axis).map((each) => positiveAxis(each, rank))).sort(
-      (a, b) => a - b,
-    )
-    const keep = keepDims === true
+  infer: ([x], attributes) => {
+    const axes = positiveAxes(attributes[axisName], x!.shape.length)
+    const keep = attributes.keepDims === true
     const shape = keep
       ? x!.shape.map((extent, i) => (axes.includes(i) ? 1 : extent))
       : x!.shape.filter((_, i) => !axes.includes(i))
     return one(shape, x!.dtype, { axes, keepDims: keep })
   },
-}
+})
 
 const alongAxis = (input: string, name: string): Kernel => ({
   inputs: [input],
@@ -24,13 +20,12 @@ const alongAxis = (input: string, name: string): Kernel => ({
 
 /** Kernels that look along axes. */
 export const reductions: KernelTable = {
-  Max: reduction,
-  Mean: reduction,
-  Min: reduction,
-  Prod: reduction,
-  Sum: reduction,
+  Max: reduction('reductionIndices'),
+  Mean: reduction('axis'),
+  Min: reduction('axis'),
+  Prod: reduction('axis'),
+  Sum: reduction('axis'),
   Softmax: alongAxis('logits', 'dim'),
-  LogSoftmax: alongAxis('logits', 'axis'),
   Cumsum: {
     inputs: ['x'],
     infer: ([x], { axis, exclusive, reverse }) =>

@@ -103,6 +103,36 @@ const Fill: Kernel = {
   },
 }
 
+const Range: Kernel = {
+  inputs: [],
+  infer: (_, { start, stop, step, dtype }) => {
+    const [from, by] = [Number(start), Number(step ?? 1)]
+    const length = Math.max(0, Math.ceil((Number(stop) - from) / by))
+    return one([length], (dtype as DType | undefined) ?? 'float32', { start: from, step: by })
+  },
+}
+
+const StridedSlice: Kernel = {
+  inputs: ['x'],
+  infer: ([x], attributes) => {
+    const mask = (name: string) => Number(attributes[name] ?? 0)
+    const begin = numbers(attributes.begin)
+    const strides = attributes.strides === undefined ? begin.map(() => 1) : numbers(attributes.strides)
+    const info = slice_util.sliceInfo(
+      [...x!.shape],
+      begin,
+      numbers(attributes.end),
+      strides,
+      mask('beginMask'),
+      mask('endMask'),
+      mask('ellipsisMask'),
+      mask('newAxisMask'),
+      mask('shrinkAxisMask'),
+    )
+    return one(info.finalShape, x!.dtype, { begin: info.begin, end: info.end, strides: info.strides })
+  },
+}
+
 /** Kernels that move values without changing them. */
 export const shapes: KernelTable = {
   Concat,
@@ -110,9 +140,11 @@ export const shapes: KernelTable = {
   Fill,
   Pack,
   PadV2,
+  Range,
   Reshape,
   Slice,
   SplitV,
+  StridedSlice,
   Unpack,
   Tile: {
     inputs: ['x'],

@@ -1,4 +1,5 @@
 import type { GraphWriter, LoweredNode, Lowering, LoweringTable } from './graph.ts'
+import { elementTypes } from './schema.ts'
 
 const reduce =
   (opType: string): Lowering =>
@@ -75,7 +76,6 @@ export const arrangement: LoweringTable = {
   Prod: reduce('ReduceProd'),
   Sum: reduce('ReduceSum'),
   Softmax: alongAxis('Softmax'),
-  LogSoftmax: alongAxis('LogSoftmax'),
   Concat: alongAxis('Concat'),
   GatherV2: alongAxis('Gather'),
   Reshape: reshape,
@@ -122,13 +122,36 @@ export const arrangement: LoweringTable = {
   Transpose: (graph, node) => {
     graph.node('Transpose', node.inputs, { perm: node.read<readonly number[]>('perm') }, node.outputs[0])
   },
-  UnsortedSegmentSum: (graph, node) => {
-    const segments = node.read<number>('numSegments')
+  OneHot: (graph, node) => {
     const { shape, dtype } = node.outputSpecs[0]!
-    const zeros = graph.node('Expand', [graph.scalar(0, dtype), graph.int64s([segments, ...shape.slice(1)])])
-    const [ids] = node.inputSpecs.slice(1)
-    const indices = graph.node('Unsqueeze', [node.inputs[1]!, graph.int64s([ids!.shape.length])])
-    const wide = graph.node('Cast', [indices], { to: 7 })
-    graph.node('ScatterND', [zeros, wide, node.inputs[0]!], { reduction: 'add' }, node.outputs[0])
+    const values = graph.vector([node.read<number>('off'), node.read<number>('on')], dtype)
+    const depth = graph.int64s([shape.at(-1)!])
+    const ids = graph.node('Cast', [node.inputs[0]!], { to: elementTypes.int64 })
+    graph.node('OneHot', [ids, depth, values], { axis: -1 }, node.outputs[0])
+  },
+  Range: (graph, node) => {
+    const { shape, dtype } = node.outputSpecs[0]!
+    const [start, step] = [node.read<number>('start'), node.read<number>('step')]
+    const values = Array.from({ length: shape[0]! }, (_, i) => start + i * step)
+    graph.node('Identity', [graph.vector(values, dtype)], {}, node.outputs[0])
+  },
+  StridedSlice: (graph, node) => {
+    const bounds = (['begin', 'end', 'strides'] as const).map((name) => node.read<readonly number[]>(name))
+    const axes = bounds[0]!.map((_, axis) => axis)
+    const [begin, end, strides] = bounds.map((bound) => graph.int64s(bound)) as [string, string, string]
+    const picked = graph.node('Slice', [node.inputs[0]!, begin, end, graph.int64s(axes), strides])
+    graph.node('Reshape', [picked, graph.int64s(node.outputSpecs[0]!.shape)], { allowzero: 1 }, node.outputs[0])
+  },
+  UnsortedSegmentSum: (graph, node) => {
+    const { shape, dtype } = node.outputSpecs[0]!
+    const rows = node.inputSpecs[0]!.shape
+    const zeros = graph.node('Expand', [graph.scalar(0, dtype), graph.int64s(shape)])
+    const column = graph.node('Reshape', [
+      node.inputs[1]!,
+      graph.int64s(rows.map((extent, axis) => (axis === 0 ? extent : 1))),
+    ])
+    const ids = graph.node('Expand', [column, graph.int64s(rows)])
+    // Not ScatterND: ONNX Runtime adds its rows from several threads, so equal ids race.
+    graph.node('ScatterElements', [zeros, ids, node.inputs[0]!], { axis: 0, reduction: 'add' }, node.outputs[0])
   },
 }

@@ -63,6 +63,11 @@ export const elementwise: LoweringTable = {
   OnesLike: filled(1),
   ZerosLike: filled(0),
   Log1p: log1p,
+  Expm1: (graph, node) => {
+    // ONNX has no expm1: e^x - 1 = tanh(x / 2) (e^x + 1), without the cancellation about 0.
+    const half = graph.node('Tanh', [graph.node('Mul', [x(node), float(graph, 0.5)])])
+    graph.node('Mul', [half, graph.node('Add', [graph.node('Exp', [x(node)]), float(graph, 1)])], {}, node.outputs[0])
+  },
   NotEqual: (graph, node) => {
     graph.node('Not', [graph.node('Equal', node.inputs)], {}, node.outputs[0])
   },
@@ -94,15 +99,6 @@ export const elementwise: LoweringTable = {
     const positive = graph.node('Greater', [x(node), float(graph, 0)])
     const step = graph.node('Where', [positive, float(graph, 1), below])
     graph.node('Where', [graph.node('IsNaN', [x(node)]), x(node), step], {}, node.outputs[0])
-  },
-  EluGrad: (graph, node) => {
-    const [dy, y] = node.inputs as [string, string]
-    const slope = graph.node('Where', [
-      graph.node('GreaterOrEqual', [y, float(graph, 0)]),
-      float(graph, 1),
-      graph.node('Add', [y, float(graph, 1)]),
-    ])
-    graph.node('Mul', [dy, slope], {}, node.outputs[0])
   },
   Cast: (graph, node) => {
     graph.node('Cast', node.inputs, { to: elementTypes[node.outputSpecs[0]!.dtype] }, node.outputs[0])

@@ -13,6 +13,8 @@ export interface GraphWriter {
   int64s(values: readonly number[]): string
   /** A scalar constant. */
   scalar(value: number, dtype: DType): string
+  /** A one-dimensional constant. */
+  vector(values: readonly number[], dtype: DType): string
   tensor(name: string, spec: TensorSpec, data: TypedArray): void
   external(tensor: OnnxTensor): void
 }
@@ -52,9 +54,14 @@ export function createGraphWriter(): GraphWriter {
         name,
         dims: [],
         dataType: elementTypes[dtype],
-        rawData: bytes(
-          dtype === 'float32' ? Float32Array.of(value) : dtype === 'bool' ? Uint8Array.of(value) : Int32Array.of(value),
-        ),
+        rawData: bytes(typed([value], dtype)),
+      })),
+    vector: (values, dtype) =>
+      shared(`${dtype}[]:${values.join()}`, (name) => ({
+        name,
+        dims: [values.length],
+        dataType: elementTypes[dtype],
+        rawData: bytes(typed(values, dtype)),
       })),
     tensor(name, { shape, dtype }, data) {
       initializers.push({ name, dims: shape, dataType: elementTypes[dtype], rawData: bytes(data) })
@@ -64,6 +71,9 @@ export function createGraphWriter(): GraphWriter {
     },
   }
 }
+
+const typed = (values: readonly number[], dtype: DType): TypedArray =>
+  dtype === 'float32' ? Float32Array.from(values) : dtype === 'bool' ? Uint8Array.from(values) : Int32Array.from(values)
 
 function toAttribute(
   name: string,
