@@ -85,7 +85,7 @@ export interface HistoryFeature {
   readonly length: number
   /** Names of `categorical` item features; history slots share their table rows. */
   readonly items: readonly string[]
-  /** Feedback kinds that put an item into the history (default: any). */
+  /** Feedback kinds that put an item into the history; any where left out. */
   readonly feedback?: readonly string[]
 }
 

@@ -1,0 +1,11 @@
+import type { RankingInput } from '../../../models/spec/slate.ts'
+
+/** To the scoring thread. A folder holds one version; `id` ties an answer to its question. */
+export type ScoringRequest =
+  | { readonly id: number; readonly kind: 'open'; readonly folder: string; readonly threads: number }
+  | { readonly id: number; readonly kind: 'score'; readonly folder: string; readonly input: RankingInput }
+  | { readonly id: number; readonly kind: 'close'; readonly folder: string }
+
+export type ScoringReply =
+  | { readonly id: number; readonly scores: Float32Array | null }
+  | { readonly id: number; readonly fault: { readonly code: string; readonly message: string } }
