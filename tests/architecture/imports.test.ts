@@ -13,6 +13,8 @@ const sources = layers.flatMap((layer) =>
     .map((file) => join(layer, file)),
 )
 const textOf = (file: string) => readFileSync(join(root, file), 'utf8')
+/** Code alone: words of comments are free. */
+const codeOf = (file: string) => textOf(file).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
 const importsOf = (file: string): string[] =>
   [...textOf(file).matchAll(/^(?:import|export)\s[^'"]*?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm)].map(
     (match) => match[1] ?? match[2]!,
@@ -87,7 +89,7 @@ test('each layer touches only what it may', () => {
     for (const rule of forbidden.filter(
       ({ layers, except }) => layers.includes(layerOf(file)!) && !except.test(file),
     )) {
-      const found = rule.pattern.exec(textOf(file))
+      const found = rule.pattern.exec(codeOf(file))
       assert.ok(found === null, `${file} has ${JSON.stringify(found?.[0])}. Way out: ${rule.wayOut}`)
     }
   }
