@@ -18,6 +18,8 @@ create table model_versions (
   trained_from_ms bigint not null,
   trained_to_ms bigint not null,
   examples bigint not null,
+  -- When its training began to read: what came later it has not seen.
+  read_at_ms bigint not null,
   -- [{"name", "sha256", "sizeBytes"}]; the bytes are in the blob store.
   files jsonb not null,
   created_at_ms bigint not null,

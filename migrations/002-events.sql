@@ -31,6 +31,8 @@ create table sources (
 
 create table dead_letters (
   id bigint generated always as identity primary key,
+  -- Where it could be read and is text that a column can hold.
+  event_id text,
   -- Bytes, since neither text nor jsonb holds every payload.
   payload bytea not null,
   code text not null,
@@ -39,6 +41,7 @@ create table dead_letters (
   source text not null,
   received_at_ms bigint not null
 );
+create index dead_letters_by_event on dead_letters (event_id);
 
 -- What was known of an item or a user from `occurred_at_ms` on.
 create table catalog_versions (

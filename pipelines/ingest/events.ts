@@ -2,11 +2,11 @@ import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { FeatureValues } from '../../models/spec/features.ts'
 
-const id = Type.String({ minLength: 1, maxLength: 256, pattern: '^[^\\u0000]+$' })
+export const id = Type.String({ minLength: 1, maxLength: 256, pattern: '^[^\\u0000]+$' })
 const text = Type.String({ maxLength: 4096, pattern: '^[^\\u0000]*$' })
 const featureValue = Type.Union([text, Type.Number(), Type.Boolean(), Type.Null(), Type.Array(text, { maxItems: 256 })])
 const featureName = Type.String({ minLength: 1, maxLength: 128, pattern: '^[^\\u0000]+$' })
-const features = Type.Unsafe<FeatureValues>(Type.Record(featureName, featureValue, { maxProperties: 256 }))
+export const features = Type.Unsafe<FeatureValues>(Type.Record(featureName, featureValue, { maxProperties: 256 }))
 const count = Type.Integer({ minimum: 0 })
 const closed = { additionalProperties: false }
 

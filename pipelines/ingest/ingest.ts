@@ -99,7 +99,7 @@ function resultOf(
   const { record } = read
   const quarantined = (eventId: string | null, fault: EventFault) => ({
     outcome: { eventId, outcome: 'quarantined' as const, ...fault, path: record.path + fault.path },
-    letter: { payload: record.bytes, ...fault },
+    letter: { eventId, payload: record.bytes, ...fault },
   })
   if ('fault' in read) return quarantined(read.eventId, read.fault)
   const { eventId } = read.acceptable.event

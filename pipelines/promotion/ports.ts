@@ -20,6 +20,8 @@ export interface ModelVersion {
   readonly trainedToMs: number
   readonly examples: number
   readonly files: readonly VersionFile[]
+  /** When its training began to read examples; events that came later are not in it. */
+  readonly readAtMs: number
   readonly createdAtMs: number
 }
 

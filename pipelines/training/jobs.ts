@@ -42,6 +42,8 @@ export interface JobQueue {
   renew(id: string, worker: string, leaseMs: number, progress: TrainingProgress | null): Promise<boolean>
   complete(id: string, worker: string, result: JobResult): Promise<void>
   fail(id: string, worker: string, fault: { readonly code: string; readonly message: string }): Promise<void>
+  /** Gives a job back unfinished, as if it had not been leased: its worker is asked to stop. */
+  release(id: string, worker: string): Promise<void>
   /** Null where there is no such job; one that has ended stays as it ended. */
   cancel(id: string): Promise<Job | null>
   find(id: string): Promise<Job | null>

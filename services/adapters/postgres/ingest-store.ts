@@ -11,10 +11,11 @@ export const createIngestStore = (pool: Pool): IngestStore => ({
         accept: (events, source, receivedAtMs) => accept(sql, events, source, receivedAtMs),
         quarantine: async (letters, source, receivedAtMs) => {
           await sql.query(
-            `insert into dead_letters (payload, code, path, message, source, received_at_ms)
-             select payload, code, path, message, $5, $6
-             from unnest($1::bytea[], $2::text[], $3::text[], $4::text[]) as letter (payload, code, path, message)`,
+            `insert into dead_letters (event_id, payload, code, path, message, source, received_at_ms)
+             select event_id, payload, code, path, message, $6, $7
+             from unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[]) as letter (event_id, payload, code, path, message)`,
             [
+              letters.map(({ eventId }) => (eventId?.includes('\u0000') ? null : eventId)),
               letters.map(({ payload }) => Buffer.from(payload)),
               letters.map(({ code }) => code),
               letters.map(({ path }) => path.replaceAll('\u0000', '\\u0000')),

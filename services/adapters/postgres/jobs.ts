@@ -61,6 +61,12 @@ export function createJobQueue(pool: Pool, nowMs: () => number): JobQueue {
         [id, worker, code, message, nowMs()],
       )
     },
+    async release(id, worker) {
+      await pool.query(
+        `update jobs set state = 'queued', attempts = attempts - 1 where id = $1 and worker = $2 and state = 'running'`,
+        [id, worker],
+      )
+    },
     async cancel(id) {
       await pool.query(
         `update jobs set state = 'cancelled', ended_at_ms = $2 where id = $1 and state in ('queued', 'running')`,

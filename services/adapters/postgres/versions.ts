@@ -3,7 +3,8 @@ import type { Activation, ModelVersion, VersionRegistry } from '../../../pipelin
 import { type Pool, type Sql, transaction } from './pool.ts'
 
 const columns = `version, ranker, v.definition_hash as "definitionHash", r.definition, parent, metrics,
-  trained_from_ms as "trainedFromMs", trained_to_ms as "trainedToMs", examples, files, created_at_ms as "createdAtMs"`
+  trained_from_ms as "trainedFromMs", trained_to_ms as "trainedToMs", examples, files,
+  read_at_ms as "readAtMs", created_at_ms as "createdAtMs"`
 const from = 'from model_versions v join rankers r on r.name = v.ranker and r.definition_hash = v.definition_hash'
 type VersionRow = ModelVersion & { [column: string]: unknown }
 
@@ -26,8 +27,8 @@ export const createVersionRegistry = (pool: Pool): VersionRegistry => ({
       await rememberRanker(sql, version.definition, version.definitionHash, version.createdAtMs)
       await sql.query(
         `insert into model_versions (version, ranker, definition_hash, parent, metrics, trained_from_ms, trained_to_ms,
-           examples, files, created_at_ms)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (version) do nothing`,
+           examples, files, read_at_ms, created_at_ms)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (version) do nothing`,
         [
           version.version,
           version.ranker,
@@ -38,6 +39,7 @@ export const createVersionRegistry = (pool: Pool): VersionRegistry => ({
           version.trainedToMs,
           version.examples,
           JSON.stringify(version.files),
+          version.readAtMs,
           version.createdAtMs,
         ],
       )

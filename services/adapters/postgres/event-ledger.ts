@@ -1,0 +1,97 @@
+import type { Event } from '../../../pipelines/ingest/events.ts'
+import type { DeadLetters, EventLedger, QuarantinedLetter } from '../../../pipelines/ingest/ports.ts'
+import type { Pool } from './pool.ts'
+
+const letterColumns = 'id, event_id as "eventId", code, path, message, source, received_at_ms as "receivedAtMs"'
+type LetterRow = QuarantinedLetter & { [column: string]: unknown }
+
+interface EventRow {
+  [column: string]: unknown
+  readonly source: string
+  readonly occurredAtMs: number
+  readonly receivedAtMs: number
+  readonly body: Event
+  readonly isPending: boolean
+  readonly isOrphan: boolean
+}
+
+export const createEventLedger = (pool: Pool): EventLedger => ({
+  async trail(eventId) {
+    const { rows } = await pool.query<EventRow>(
+      `select source, occurred_at_ms as "occurredAtMs", received_at_ms as "receivedAtMs", body,
+         exists (select from pending p where p.source = e.source and p.occurred_at_ms = e.occurred_at_ms
+           and p.event_id = e.event_id) as "isPending",
+         exists (select from orphans o where o.slate_id = e.body->>'slateId' and o.event_id = e.event_id) as "isOrphan"
+       from events e where event_id = $1`,
+      [eventId],
+    )
+    const row = rows[0]
+    if (row === undefined) return quarantined(pool, eventId)
+    const { body, source, occurredAtMs, receivedAtMs } = row
+    const examples = await examplesOf(pool, body)
+    return {
+      state: row.isPending ? 'pending' : row.isOrphan ? 'orphan' : 'joined',
+      eventId,
+      type: body.type,
+      source,
+      occurredAtMs,
+      receivedAtMs,
+      slateId: 'slateId' in body ? (body.slateId ?? null) : null,
+      examples,
+      modelVersions: examples.length === 0 ? [] : await versionsOf(pool, examples[0]!.slateId, receivedAtMs),
+    }
+  },
+})
+
+async function quarantined(pool: Pool, eventId: string) {
+  const { rows } = await pool.query<LetterRow>(
+    `select ${letterColumns} from dead_letters where event_id = $1 order by id desc limit 1`,
+    [eventId],
+  )
+  return rows[0] === undefined ? null : { state: 'quarantined' as const, eventId, letter: rows[0] }
+}
+
+async function examplesOf(pool: Pool, event: Event) {
+  if (!('slateId' in event) || event.slateId === undefined) return []
+  const items =
+    event.type === 'feedback'
+      ? [event.itemId]
+      : event.type === 'impression'
+        ? event.itemIds
+        : event.items.map(({ itemId }) => itemId)
+  const { rows } = await pool.query<{ slateId: string; itemId: string }>(
+    `select slate_id as "slateId", item_id as "itemId" from examples
+     where slate_id = $1 and item_id = any($2::text[]) order by position`,
+    [event.slateId, items],
+  )
+  return rows
+}
+
+/** A slate is learnt whole or not at all. */
+async function versionsOf(pool: Pool, slateId: string, receivedAtMs: number): Promise<readonly string[]> {
+  const { rows } = await pool.query<{ version: string }>(
+    `select version from model_versions v join slates s on s.ranker = v.ranker
+     where s.slate_id = $1 and s.occurred_at_ms >= v.trained_from_ms and s.occurred_at_ms < v.trained_to_ms
+       and v.read_at_ms >= $2
+     order by v.created_at_ms, version`,
+    [slateId, receivedAtMs],
+  )
+  return rows.map(({ version }) => version)
+}
+
+export const createDeadLetters = (pool: Pool): DeadLetters => ({
+  async list(before) {
+    const { rows } = await pool.query<LetterRow>(
+      `select ${letterColumns} from dead_letters where $1::bigint is null or id < $1 order by id desc limit 100`,
+      [before],
+    )
+    return rows
+  },
+  async find(id) {
+    const { rows } = await pool.query<LetterRow & { payload: Uint8Array }>(
+      `select ${letterColumns}, payload from dead_letters where id = $1`,
+      [id],
+    )
+    return rows[0] ?? null
+  },
+})

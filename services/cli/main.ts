@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+import closeWithGrace from 'close-with-grace'
+import { Command } from 'commander'
+import { pino } from 'pino'
+import { Fault } from '../../models/spec/fault.ts'
+import { createProgressView } from '../standalone/progress.ts'
+import { readSettings } from '../standalone/settings.ts'
+import { startStandalone } from '../standalone/start.ts'
+import { evaluateCommand } from './evaluate.ts'
+import { jobsCommand } from './jobs.ts'
+
+const environmentHelp = `
+Environment:
+  PORT           port to listen on (8080)
+  HOST           address to listen on (127.0.0.1)
+  POLYRANK_DATA  folder that holds everything (.polyrank)
+  LOG_LEVEL      fatal, error, warn, info, debug or silent (warn)
+
+What is ranked is in polyrank.config.ts; without it, the bundled sample's ranker is used.`
+
+const program = new Command('polyrank')
+  .description('A multi-task ranking service for recommendations.')
+  .showHelpAfterError()
+  .addHelpText('after', '\nStart with: polyrank start')
+
+program
+  .command('start')
+  .description('run the service with embedded storage; the first run loads the bundled sample and learns it')
+  .addHelpText('after', environmentHelp)
+  .action(start)
+program.addCommand(evaluateCommand())
+program.addCommand(jobsCommand())
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  fail(error)
+}
+
+async function start(): Promise<void> {
+  const settings = readSettings(process.env)
+  const logger = pino({ level: settings.logLevel }, pino.destination(2))
+  const view = createProgressView(process.stdout)
+  const starting = startStandalone(settings, view, logger, fail)
+  closeWithGrace({ delay: 15_000 }, async ({ err, signal }) => {
+    if (err !== undefined) logger.fatal({ err }, err.message)
+    if (signal !== undefined) view.say('Stopping')
+    await (await starting).close()
+  })
+  await starting
+}
+
+function fail(error: unknown): never {
+  if (error instanceof Fault) console.error(`\npolyrank: ${error.message} [${error.code}]`)
+  else console.error(error)
+  process.exit(1)
+}

@@ -1,0 +1,44 @@
+import Type from 'typebox'
+import type { App } from '../app.ts'
+import type { RankerService } from '../service.ts'
+
+const Readiness = Type.Object({
+  ready: Type.Boolean(),
+  reasons: Type.Array(Type.String(), { description: 'Why not' }),
+})
+
+export function healthRoutes(app: App, { live, metrics, isStopping }: RankerService): void {
+  const tags = ['operation']
+  app.get(
+    '/livez',
+    { schema: { tags, summary: 'The process runs', response: { 200: Type.Object({ live: Type.Boolean() }) } } },
+    async () => ({ live: true }),
+  )
+  app.get(
+    '/readyz',
+    {
+      schema: {
+        tags,
+        summary: 'A ranking request would be answered now',
+        response: { 200: Readiness, 503: Readiness },
+      },
+    },
+    async (_request, reply) => {
+      const reasons = [
+        ...(isStopping() ? ['stopping'] : []),
+        ...live
+          .states()
+          .filter(({ modelVersion }) => modelVersion === null)
+          .map(({ ranker }) => `ranker "${ranker}" has no version that serves yet`),
+      ]
+      return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons })
+    },
+  )
+  app.get('/metrics', { schema: { tags, summary: 'For Prometheus' } }, async (_request, reply) => {
+    metrics.activeVersion.reset()
+    for (const { ranker, modelVersion } of live.states()) {
+      if (modelVersion !== null) metrics.activeVersion.set({ ranker, version: modelVersion }, 1)
+    }
+    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics())
+  })
+}

@@ -1,0 +1,26 @@
+import type { RankerDefinition } from '../../models/spec/ranker.ts'
+import type { EventOutcome, RawRecord } from '../../pipelines/ingest/ingest.ts'
+import type { DeadLetters, EventLedger } from '../../pipelines/ingest/ports.ts'
+import type { VersionRegistry } from '../../pipelines/promotion/ports.ts'
+import type { KnowledgeStore, SlateLog } from '../../pipelines/ranking/ports.ts'
+import type { JobQueue } from '../../pipelines/training/jobs.ts'
+import type { LiveRankers } from './live-rankers.ts'
+import type { Metrics } from './metrics.ts'
+
+/** What the routes are built over. */
+export interface RankerService {
+  readonly definitions: readonly RankerDefinition[]
+  readonly live: LiveRankers
+  readonly knowledge: KnowledgeStore
+  readonly slateLog: SlateLog
+  ingest(records: readonly RawRecord[]): Promise<readonly EventOutcome[]>
+  readonly ledger: EventLedger
+  readonly deadLetters: DeadLetters
+  readonly jobs: JobQueue
+  readonly registry: VersionRegistry
+  readonly metrics: Metrics
+  /** True once the process was asked to stop: not ready, and still answering. */
+  isStopping(): boolean
+  nowMs(): number
+  newId(): string
+}
