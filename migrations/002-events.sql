@@ -99,7 +99,7 @@ create table history (
   primary key (user_id, sequence)
 );
 
--- Feedback that names a slate which has not come.
+-- Impressions and feedback whose slate has not come, and feedback on what was not shown so far.
 create table orphans (
   slate_id text not null,
   event_id text not null,

@@ -28,6 +28,15 @@ export interface Keeps {
   readonly history: boolean
 }
 
+/** An impression whose slate has not come, or feedback whose slate or impression has not. */
+interface Waiting {
+  readonly event: ImpressionEvent | FeedbackEvent
+  readonly eventId: string
+  readonly occurredAtMs: number
+  /** Waits since an earlier batch. */
+  readonly isStored: boolean
+}
+
 /**
  * Folds one batch of events, in order, into slates, examples, tallies and history. A slate sees what happened strictly
  * before it: changes of one moment apply when the next moment comes.
@@ -48,8 +57,12 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
     examples: new Map<string, JoinedExample>(),
     tallies: new Map<string, TallyKey & { tally: Tally }>(),
     history: [] as HistoryRow[],
-    orphans: [] as { slateId: string; eventId: string }[],
-    adopted: new Set<string>(),
+    adopted: [] as { slateId: string; eventId: string }[],
+  }
+  const waiting = new Map<string, Waiting[]>()
+  for (const orphan of input.orphans) {
+    const event = orphan.event as Waiting['event']
+    wait(event.slateId!, { ...orphan, event, isStored: true })
   }
   let momentMs = Number.NEGATIVE_INFINITY
   let deferred: (() => void)[] = []
@@ -62,7 +75,7 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
     if (occurredAtMs > momentMs) settle()
     momentMs = occurredAtMs
     if (event.type === 'slate') onSlate(event, occurredAtMs)
-    else if (event.type === 'impression') onImpression(event)
+    else if (event.type === 'impression') onImpression(event, eventId, occurredAtMs)
     else if (event.type === 'feedback') onFeedback(event, eventId, occurredAtMs)
   }
   settle()
@@ -71,8 +84,10 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
     examples: [...changed.examples.values()],
     tallies: [...changed.tallies.values()],
     history: changed.history,
-    orphans: changed.orphans,
-    adopted: [...changed.adopted],
+    orphans: [...waiting].flatMap(([slateId, events]) =>
+      events.flatMap(({ eventId, isStored }) => (isStored ? [] : [{ slateId, eventId }])),
+    ),
+    adopted: changed.adopted,
   }
 
   function onSlate(event: SlateEvent, occurredAtMs: number): void {
@@ -111,11 +126,32 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
         .slice(0, event.limit ?? slate.items.length)
         .forEach((_, position) => void show(slate, position, occurredAtMs))
     }
-    for (const orphan of input.orphans) {
-      const feedback = orphan.event as FeedbackEvent
-      if (feedback.slateId !== slate.slateId) continue
-      changed.adopted.add(slate.slateId)
-      attach(slate, feedback, orphan.occurredAtMs)
+    meet(slate)
+  }
+
+  function wait(slateId: string, event: Waiting): void {
+    const others = waiting.get(slateId)
+    if (others === undefined) waiting.set(slateId, [event])
+    else others.push(event)
+  }
+
+  /** What waited for this slate, or for an item of it to be shown: impressions first, as they let feedback in. */
+  function meet(slate: JoinedSlate): void {
+    const own = waiting.get(slate.slateId)
+    if (own === undefined) return
+    waiting.delete(slate.slateId)
+    const [impressions, feedback] = [
+      own.filter(({ event }) => event.type === 'impression'),
+      own.filter(({ event }) => event.type === 'feedback'),
+    ]
+    for (const each of [...impressions, ...feedback]) {
+      const { event, eventId, isStored, occurredAtMs } = each
+      if (event.type === 'impression') showAll(slate, event)
+      else if (!attach(slate, event, occurredAtMs)) {
+        wait(slate.slateId, each)
+        continue
+      }
+      if (isStored) changed.adopted.push({ slateId: slate.slateId, eventId })
     }
   }
 
@@ -136,9 +172,15 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
     return example
   }
 
-  function onImpression(event: ImpressionEvent): void {
+  function onImpression(event: ImpressionEvent, eventId: string, occurredAtMs: number): void {
     const slate = slates.get(event.slateId)
-    if (slate === undefined || policies[slate.ranker] !== 'explicit') return
+    if (slate === undefined) return wait(event.slateId, { event, eventId, occurredAtMs, isStored: false })
+    showAll(slate, event)
+    meet(slate)
+  }
+
+  function showAll(slate: JoinedSlate, event: ImpressionEvent): void {
+    if (policies[slate.ranker] !== 'explicit') return
     for (const itemId of event.itemIds) {
       const position = slate.items.findIndex((item) => item.itemId === itemId)
       if (position !== -1) show(slate, position, slate.occurredAtMs)
@@ -150,23 +192,26 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
     if (keeps.history) deferred.push(() => remember(event, atMs))
     if (event.slateId === undefined) return
     const slate = slates.get(event.slateId)
-    if (slate === undefined) changed.orphans.push({ slateId: event.slateId, eventId })
-    else attach(slate, event, atMs)
+    if (slate === undefined || !attach(slate, event, atMs)) {
+      wait(event.slateId, { event, eventId, occurredAtMs: atMs, isStored: false })
+    }
   }
 
-  function attach(slate: JoinedSlate, event: FeedbackEvent, atMs: number): void {
+  /** False where the item may yet be shown, and the feedback has to wait for that. */
+  function attach(slate: JoinedSlate, event: FeedbackEvent, atMs: number): boolean {
     const position = slate.items.findIndex(({ itemId }) => itemId === event.itemId)
-    if (position === -1) return
+    if (position === -1) return true
     if (policies[slate.ranker] === 'until-last-feedback') {
       for (let shown = 0; shown <= position; shown++) show(slate, shown, slate.occurredAtMs)
     }
     const key = exampleKey(slate.slateId, event.itemId)
     const example = examples.get(key)
-    if (example === undefined) return
+    if (example === undefined) return policies[slate.ranker] !== 'explicit'
     const joined: JoinedFeedback = { kind: event.kind, value: event.value ?? null, occurredAtMs: atMs }
     const next = { ...example, feedback: [...example.feedback, joined] }
     examples.set(key, next)
     changed.examples.set(key, next)
+    return true
   }
 
   function remember(event: FeedbackEvent, atMs: number): void {

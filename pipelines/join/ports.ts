@@ -64,7 +64,7 @@ export interface TallyKey {
 }
 export const userItemKey = (userId: string, itemId: string): string => JSON.stringify([userId, itemId])
 
-/** Slates that a batch names, with all their examples and the feedback that waited for them. */
+/** Slates that a batch names, with all their examples and what waits for them. */
 export interface NamedSlates {
   readonly slates: readonly JoinedSlate[]
   readonly examples: readonly JoinedExample[]
@@ -91,9 +91,10 @@ export interface FoldOutput {
   readonly examples: readonly JoinedExample[]
   readonly tallies: readonly (TallyKey & { readonly tally: Tally })[]
   readonly history: readonly HistoryRow[]
+  /** Events that begin to wait, for a slate or for an item of it to be shown. */
   readonly orphans: readonly { readonly slateId: string; readonly eventId: string }[]
-  /** Slates that waited-for feedback has met. */
-  readonly adopted: readonly string[]
+  /** Orphans that have met what they waited for. */
+  readonly adopted: readonly { readonly slateId: string; readonly eventId: string }[]
 }
 
 export interface Source {

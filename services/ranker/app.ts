@@ -2,7 +2,7 @@ import helmet from '@fastify/helmet'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyInstance, type RawServerDefault } from 'fastify'
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { answerProblems } from './problem.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -10,15 +10,7 @@ import { healthRoutes } from './routes/health.ts'
 import { jobRoutes } from './routes/jobs.ts'
 import { modelRoutes } from './routes/models.ts'
 import { rankRoutes } from './routes/rank.ts'
-import type { RankerService } from './service.ts'
-
-export type App = FastifyInstance<
-  RawServerDefault,
-  import('node:http').IncomingMessage,
-  import('node:http').ServerResponse,
-  Logger,
-  TypeBoxTypeProvider
->
+import type { App, RankerService } from './service.ts'
 
 const bodyLimitBytes = 8 * 2 ** 20
 
@@ -26,7 +18,7 @@ const bodyLimitBytes = 8 * 2 ** 20
 export async function createApp(service: RankerService, logger: Logger): Promise<App> {
   const app = Fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
     // Ids stay what the caller sent: "1" and 1 are two things.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },

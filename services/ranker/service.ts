@@ -1,3 +1,7 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyInstance, RawServerDefault } from 'fastify'
+import type { Logger } from 'pino'
 import type { RankerDefinition } from '../../models/spec/ranker.ts'
 import type { EventOutcome, RawRecord } from '../../pipelines/ingest/ingest.ts'
 import type { DeadLetters, EventLedger } from '../../pipelines/ingest/ports.ts'
@@ -24,3 +28,6 @@ export interface RankerService {
   nowMs(): number
   newId(): string
 }
+
+/** The server that routes are added to. */
+export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, Logger, TypeBoxTypeProvider>

@@ -4,11 +4,11 @@ import type { Logger } from 'pino'
 import { Fault } from '../../models/spec/fault.ts'
 import { ingest, liveSource } from '../../pipelines/ingest/ingest.ts'
 import { join as joinEvents } from '../../pipelines/join/join.ts'
-import { type App, createApp } from '../ranker/app.ts'
+import { createApp } from '../ranker/app.ts'
 import { createLiveRankers } from '../ranker/live-rankers.ts'
 import { createMetrics } from '../ranker/metrics.ts'
 import { startScoringThread } from '../ranker/scoring/scoring-thread.ts'
-import type { RankerService } from '../ranker/service.ts'
+import type { App, RankerService } from '../ranker/service.ts'
 import { createSlateLog } from '../ranker/slate-log.ts'
 import { repeat } from './background.ts'
 import { trainFirstVersion } from './first-version.ts'
@@ -176,7 +176,10 @@ async function welcome(
     view.say(
       version === null
         ? `\nRanker "${ranker}" has no version yet: send events to ${url}/v1/events, then train.`
-        : `\nRanker "${ranker}", version ${version.version}, on examples newer than any it learnt:\n\n${metricsTable(version.metrics)}`,
+        : `\nRanker "${ranker}", version ${version.version}, on examples newer than any it learnt:\n\n${metricsTable(
+            version.metrics,
+            version.definition.tasks.map(({ name }) => name),
+          )}`,
     )
   }
   const [first] = rankers

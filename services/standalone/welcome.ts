@@ -7,10 +7,11 @@ type Metrics = ModelVersion['metrics']
 const number = (value: number | null | undefined, digits: number) =>
   value === null || value === undefined || Number.isNaN(value) ? '-' : value.toFixed(digits)
 
-/** Metrics per task as a table for people. */
-export function metricsTable(metrics: Metrics): string {
+/** Metrics of `tasks` as a table for people. */
+export function metricsTable(metrics: Metrics, tasks: readonly string[]): string {
   const header = ['task', 'examples', 'positives', 'AUC', '±', 'GAUC', 'norm. entropy', 'calibration error']
-  const rows = Object.entries(metrics).map(([task, values]) => {
+  const rows = tasks.map((task) => {
+    const values = metrics[task] ?? {}
     const { examples = 0, positives = 0, auc } = values
     const deviation = auc === undefined ? undefined : aucStandardError(auc, positives, examples - positives)
     return [
@@ -36,7 +37,7 @@ export function metricsTable(metrics: Metrics): string {
 
 const lastMs = 6 * 3_600_000
 
-/** A user and some items of the newest examples, for lines to copy. */
+/** A user and some items of the newest examples that were shown before, for lines to copy. */
 export async function someIds(source: ExampleSource, ranker: string): Promise<{ userId: string; itemIds: string[] }> {
   const range = await source.range(ranker)
   let userId = 'u1'
@@ -45,7 +46,7 @@ export async function someIds(source: ExampleSource, ranker: string): Promise<{ 
     for await (const page of source.read(ranker, { fromMs: range.toMs - lastMs, toMs: range.toMs })) {
       for (const { input } of page) {
         userId = input.userId
-        for (const candidate of input.candidates) itemIds.add(candidate.itemId)
+        for (const { itemId, tally } of input.candidates) if (tally !== null) itemIds.add(itemId)
       }
     }
   }

@@ -16,7 +16,7 @@ const textOf = (file: string) => readFileSync(join(root, file), 'utf8')
 /** Code alone: words of comments are free. */
 const codeOf = (file: string) => textOf(file).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
 const importsOf = (file: string): string[] =>
-  [...textOf(file).matchAll(/^(?:import|export)\s[^'"]*?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm)].map(
+  [...textOf(file).matchAll(/^(?:import|export)\s[^'"=]*?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm)].map(
     (match) => match[1] ?? match[2]!,
   )
 const layerOf = (path: string): Layer | undefined => layers.find((layer) => path.startsWith(`${layer}/`))

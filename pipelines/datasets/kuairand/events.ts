@@ -1,3 +1,4 @@
+import type { FeatureValues } from '../../../models/spec/features.ts'
 import type { Event } from '../../ingest/events.ts'
 import { inlineFeatures, type KuairandRow, type KuairandTables } from './tables.ts'
 
@@ -9,7 +10,7 @@ export function* kuairandEvents({ rows, users, videos }: KuairandTables): Genera
   const start = new Date(rows[0]!.atMs).toISOString()
   for (const [userId, features] of users)
     yield { type: 'user', eventId: `kuairand-user-${userId}`, occurredAt: start, userId, features }
-  for (const [itemId, features] of videos)
+  for (const [itemId, features] of catalog(rows, videos))
     yield { type: 'item', eventId: `kuairand-item-${itemId}`, occurredAt: start, itemId, features }
   let slate = 0
   for (const group of slateGroups(rows)) yield* slateEvents(group, ++slate)
@@ -17,9 +18,20 @@ export function* kuairandEvents({ rows, users, videos }: KuairandTables): Genera
 
 /** How many events there are, for progress. */
 export const kuairandEventCount = ({ rows, users, videos }: KuairandTables): number => {
-  let count = users.size + videos.size
+  let count = users.size + catalog(rows, videos).size
   for (const group of slateGroups(rows)) count += 2 + group.reduce((sum, { kinds }) => sum + kinds.length, 0)
   return count
+}
+
+/** Every video of the log: what is known of it, and the first duration that the log has of it. */
+function catalog(rows: KuairandTables['rows'], videos: KuairandTables['videos']): Map<string, FeatureValues> {
+  const known = new Map<string, FeatureValues>()
+  for (const row of rows) {
+    if (row.durationMs > 0 && !known.has(row.itemId))
+      known.set(row.itemId, { ...videos.get(row.itemId), ...inlineFeatures(row) })
+  }
+  for (const { itemId } of rows) if (!known.has(itemId)) known.set(itemId, videos.get(itemId) ?? {})
+  return known
 }
 
 /** Rows of one user and moment; a video that stands there twice starts a slate of its own. */

@@ -181,5 +181,11 @@ async function save(sql: Sql, { slates, examples, tallies, history, orphans, ado
       [orphans.map(({ slateId }) => slateId), orphans.map(({ eventId }) => eventId)],
     )
   }
-  if (adopted.length > 0) await sql.query('delete from orphans where slate_id = any($1::text[])', [adopted])
+  if (adopted.length > 0) {
+    await sql.query(
+      `delete from orphans using unnest($1::text[], $2::text[]) as adopted (slate_id, event_id)
+       where orphans.slate_id = adopted.slate_id and orphans.event_id = adopted.event_id`,
+      [adopted.map(({ slateId }) => slateId), adopted.map(({ eventId }) => eventId)],
+    )
+  }
 }

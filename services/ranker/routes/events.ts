@@ -10,9 +10,8 @@ import {
 } from '../../../pipelines/ingest/events.ts'
 import type { QuarantinedLetter } from '../../../pipelines/ingest/ports.ts'
 import { jsonRecords, ndjsonRecords } from '../../../pipelines/ingest/records.ts'
-import type { App } from '../app.ts'
 import { Problem } from '../problem.ts'
-import type { RankerService } from '../service.ts'
+import type { App, RankerService } from '../service.ts'
 
 const bodyLimitBytes = 32 * 2 ** 20
 const ndjson = 'application/x-ndjson'

@@ -1,6 +1,5 @@
 import Type from 'typebox'
-import type { App } from '../app.ts'
-import type { RankerService } from '../service.ts'
+import type { App, RankerService } from '../service.ts'
 
 const Readiness = Type.Object({
   ready: Type.Boolean(),

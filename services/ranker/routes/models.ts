@@ -1,8 +1,7 @@
 import Type from 'typebox'
 import type { ModelVersion } from '../../../pipelines/promotion/ports.ts'
-import type { App } from '../app.ts'
 import { Problem } from '../problem.ts'
-import type { RankerService } from '../service.ts'
+import type { App, RankerService } from '../service.ts'
 
 const errors = { '4xx': Problem, '5xx': Problem }
 const nullable = <Schema extends Type.TSchema>(schema: Schema) => Type.Union([schema, Type.Null()])

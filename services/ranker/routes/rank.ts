@@ -1,9 +1,8 @@
 import Type from 'typebox'
 import { features, id } from '../../../pipelines/ingest/events.ts'
 import { rank } from '../../../pipelines/ranking/rank.ts'
-import type { App } from '../app.ts'
 import { Problem } from '../problem.ts'
-import type { RankerService } from '../service.ts'
+import type { App, RankerService } from '../service.ts'
 
 const closed = { additionalProperties: false }
 const mostCandidates = 5_000
