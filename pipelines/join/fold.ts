@@ -174,9 +174,11 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
 
   function onImpression(event: ImpressionEvent, eventId: string, occurredAtMs: number): void {
     const slate = slates.get(event.slateId)
-    if (slate === undefined) return wait(event.slateId, { event, eventId, occurredAtMs, isStored: false })
-    showAll(slate, event)
-    meet(slate)
+    if (slate === undefined) wait(event.slateId, { event, eventId, occurredAtMs, isStored: false })
+    else {
+      showAll(slate, event)
+      meet(slate)
+    }
   }
 
   function showAll(slate: JoinedSlate, event: ImpressionEvent): void {

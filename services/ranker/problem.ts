@@ -23,7 +23,8 @@ const retryAfterSeconds = 1
 export function answerProblems(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const fault = toFault(error)
-    if (fault.status >= 500) request.log.error({ err: error, code: fault.code }, 'a request failed')
+    if (error !== fault && fault.status >= 500) request.log.error({ err: error }, 'a request failed unexpectedly')
+    else if (fault.status >= 500) request.log.warn({ code: fault.code, cause: fault.cause }, fault.message)
     if (fault.retry) reply.header('retry-after', retryAfterSeconds)
     return reply
       .code(fault.status)

@@ -91,7 +91,8 @@ async function work(job: Job, jobs: JobQueue): Promise<void> {
   } catch (error) {
     const fault =
       error instanceof Fault ? error : new Fault('TRAINING_FAILED', (error as Error).message, { cause: error })
-    log.error({ err: error, job: job.id }, 'training failed')
+    if (error === fault) log.warn({ code: fault.code, job: job.id }, fault.message)
+    else log.error({ err: error, job: job.id }, 'training failed unexpectedly')
     await jobs.fail(job.id, worker, fault)
   } finally {
     clearInterval(renewal)
