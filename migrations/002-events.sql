@@ -63,7 +63,8 @@ create table slates (
   user_id text not null,
   occurred_at_ms bigint not null,
   context jsonb not null,
-  -- Features as of this slate: references into the catalogue, counts strictly before it.
+  -- Features as of this slate: those sent with it, references into the catalogue, counts strictly before it.
+  user_features jsonb not null,
   user_version bigint,
   user_tally jsonb,
   history_end bigint not null,
@@ -94,6 +95,7 @@ create table history (
   -- 1, 2, ... for each user, in the order of the join.
   sequence bigint not null,
   item_id text not null,
+  item_version bigint,
   kind text not null,
   occurred_at_ms bigint not null,
   primary key (user_id, sequence)

@@ -1,20 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
+import type { OptimizerSpec, Schedule } from '../spec/ranker.ts'
 import type { TensorSpec } from './program.ts'
-
-/** How the rate changes with the step: linear from 0 over `warmupSteps`, then to 0 at `decaySteps` along a half cosine. */
-export interface Schedule {
-  readonly warmupSteps?: number
-  readonly decaySteps?: number
-}
-
-export type OptimizerSpec =
-  | { readonly kind: 'sgd' }
-  /** Kingma and Ba, arXiv:1412.6980. */
-  | { readonly kind: 'adam' }
-  /** Loshchilov and Hutter, arXiv:1711.05101. */
-  | { readonly kind: 'adamw'; readonly weightDecay: number }
-  /** Duchi, Hazan and Singer, JMLR 12 (2011). */
-  | { readonly kind: 'adagrad' }
 
 export interface OptimizerSettings {
   readonly optimizer: OptimizerSpec

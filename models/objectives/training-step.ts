@@ -39,7 +39,7 @@ export function trainingStep(definition: RankerDefinition, network: Network, tra
   const { tasks, training, trunk } = definition
   const { layout, parameters, dropoutWidths } = network
   const { batchSize } = training
-  const optimizer = createOptimizer(parameters.size, { optimizer: { kind: 'adam' } })
+  const optimizer = createOptimizer(parameters.size, training)
   const vector = float(parameters.size)
   const looked = ['request.deep', 'request.wide', 'candidate.deep', 'candidate.wide']
   const wide = parameters.groups[wideGroup]
@@ -73,13 +73,15 @@ export function trainingStep(definition: RankerDefinition, network: Network, tra
         return totalLoss(tasks, losses)
       }
       const { grads } = tf.valueAndGrads(lossOf)([...Object.values(dense), ...looked.map((name) => inputs[name]!)])
+      const reported = tf.clone(losses!)
+      losses!.dispose()
       const flat = tf.concat1d(names.map((_, i) => tf.reshape(grads[i]!, [-1]) as tf.Tensor1D))
       const ridged = tf.add(flat, tf.mul(state.weights!, perWeight(0, training.ridge / trainingRows)))
       const rates = perWeight(training.rate, training.wideRate)
       const next = optimizer.update(state.weights!, ridged, rates, state)
       return {
         outputs: {
-          losses: losses!,
+          losses: reported,
           ...Object.fromEntries(looked.map((name, i) => [`gradient.${name}`, grads[names.length + i]!])),
         },
         state: {

@@ -1,7 +1,7 @@
 import { Fault } from './fault.ts'
 import type { FeatureSpec, Hashed, Vocabulary } from './features.ts'
 import type { ImpressionPolicy, RankerDefinition, TrainingSpec, TrunkSpec } from './ranker.ts'
-import { keptDays } from './tally.ts'
+import { historyHorizon, keptDays } from './tally.ts'
 import type { TaskSpec } from './tasks.ts'
 
 /** What a user writes; everything but name, features and tasks has a default. */
@@ -21,6 +21,7 @@ const defaultTraining: TrainingSpec = {
   batchSize: 256,
   epochs: 12,
   patience: 3,
+  optimizer: { kind: 'adam' },
   rate: 2e-4,
   embeddingRate: 0.005,
   wideRate: 0.001,
@@ -114,12 +115,17 @@ function checkFeature(feature: FeatureSpec, path: string, all: readonly FeatureS
           `${path}/windowDays`,
           `${days} must be a whole number of days from 1 to ${keptDays}; leave it out for "ever".`,
         )
-      if (feature.strength !== undefined && !(feature.strength > 0))
+      if (feature.strength !== undefined && !(feature.strength > 0 && Number.isFinite(feature.strength)))
         invalid(`${path}/strength`, 'strength must be above 0: so many impressions the prior is worth.')
       return
     }
     case 'history':
       whole(feature.length, `${path}/length`)
+      if (feature.length > historyHorizon)
+        invalid(
+          `${path}/length`,
+          `${feature.length} is more than the ${historyHorizon} last feedback that are kept at hand.`,
+        )
       feature.items.forEach((name, i) => {
         const item = all.find((other) => other.name === name)
         if (item?.kind !== 'categorical' || item.scope !== 'item')
@@ -143,6 +149,8 @@ function checkTask(task: TaskSpec, path: string, all: readonly TaskSpec[]): void
     if (task[weight] !== undefined && !Number.isFinite(task[weight]))
       invalid(`${path}/${weight}`, `${weight} must be a number.`)
   }
+  if (task.label.rule === 'atLeast' && !Number.isFinite(task.label.value))
+    invalid(`${path}/label/value`, 'value must be a number: the least that counts.')
   const seen = [task.name]
   for (let given = task.given; given !== undefined; ) {
     const condition = all.find(({ name }) => name === given)
@@ -168,7 +176,18 @@ function checkNumbers({ trunk, architecture, training }: RankerDefinition): void
     if (!(training[name] > 0 && Number.isFinite(training[name])))
       invalid(`/training/${name}`, `${name} must be above 0.`)
   }
-  if (!(training.ridge >= 0)) invalid('/training/ridge', 'ridge must be 0 or more.')
+  checkOptimizer(training)
+  if (!(training.ridge >= 0 && Number.isFinite(training.ridge))) invalid('/training/ridge', 'ridge must be 0 or more.')
   if (!(training.averaging >= 0 && training.averaging < 1))
     invalid('/training/averaging', 'averaging must be from 0 to below 1.')
+}
+
+function checkOptimizer({ optimizer, schedule = {}, clipNorm }: TrainingSpec): void {
+  if (optimizer.kind === 'adamw' && !(optimizer.weightDecay >= 0 && Number.isFinite(optimizer.weightDecay)))
+    invalid('/training/optimizer/weightDecay', 'weightDecay must be 0 or more.')
+  if (clipNorm !== undefined && !(clipNorm > 0 && Number.isFinite(clipNorm)))
+    invalid('/training/clipNorm', 'clipNorm must be above 0.')
+  const { warmupSteps = 0, decaySteps } = schedule
+  whole(warmupSteps, '/training/schedule/warmupSteps', 0)
+  if (decaySteps !== undefined) whole(decaySteps, '/training/schedule/decaySteps', warmupSteps + 1)
 }

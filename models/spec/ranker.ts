@@ -17,12 +17,33 @@ export interface TrunkSpec {
   readonly dropout: number
 }
 
+/** How the rate changes with the step: linear from 0 over `warmupSteps`, then to 0 at `decaySteps` along a half cosine. */
+export interface Schedule {
+  readonly warmupSteps?: number
+  readonly decaySteps?: number
+}
+
+export type OptimizerSpec =
+  | { readonly kind: 'sgd' }
+  /** Kingma and Ba, arXiv:1412.6980. */
+  | { readonly kind: 'adam' }
+  /** Loshchilov and Hutter, arXiv:1711.05101. */
+  | { readonly kind: 'adamw'; readonly weightDecay: number }
+  /** Duchi, Hazan and Singer, JMLR 12 (2011). */
+  | { readonly kind: 'adagrad' }
+
 export interface TrainingSpec {
   readonly batchSize: number
   /** The most passes; early stopping on the validation slice ends sooner. */
   readonly epochs: number
   /** Passes without improvement on the validation slice before stopping. */
   readonly patience: number
+  /** Of the dense weights. Tables have row-wise moments of their own. */
+  readonly optimizer: OptimizerSpec
+  /** Of the dense weights' rates; constant where left out. */
+  readonly schedule?: Schedule
+  /** The gradient of the dense weights is scaled down to this norm where it is longer. */
+  readonly clipNorm?: number
   readonly rate: number
   readonly embeddingRate: number
   readonly wideRate: number

@@ -3,7 +3,13 @@ import type { DayTally, HistoryItem, Tally } from './slate.ts'
 const dayMs = 86_400_000
 /** The longest window a counter can have, and so how many days a tally keeps. */
 export const keptDays = 30
+/** A history looks back on so many of a user's last feedback, of any kind. */
+export const historyHorizon = 200
 export const dayOf = (atMs: number): number => Math.floor(atMs / dayMs)
+
+/** A kind is any text, so `constructor` may be one. */
+export const countOf = (feedback: Tally['feedback'], kind: string): number =>
+  Object.hasOwn(feedback, kind) ? feedback[kind]! : 0
 
 export const emptyTally: Tally = { impressions: 0, feedback: {}, lastImpressionAtMs: null }
 
@@ -19,7 +25,7 @@ export function addImpression(tally: Tally, atMs: number, byDay: boolean): Tally
 }
 
 export function addFeedback(tally: Tally, kind: string, atMs: number, byDay: boolean): Tally {
-  const more = (counts: Tally['feedback']) => ({ ...counts, [kind]: (counts[kind] ?? 0) + 1 })
+  const more = (counts: Tally['feedback']) => ({ ...counts, [kind]: countOf(counts, kind) + 1 })
   return {
     ...tally,
     feedback: more(tally.feedback),

@@ -32,6 +32,17 @@ const tally = Type.Union([
   ),
 ])
 
+const reference = Type.Union([Type.Null(), Type.Integer()])
+
+/** What only a slate that was ranked here has: the version that ranked it, and references to what it was ranked by. */
+function served<Fields extends Type.TProperties>(
+  fields: Fields,
+): { [Name in keyof Fields]: Type.TOptional<Fields[Name]> } {
+  return Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, Type.Optional(schema)])) as {
+    [Name in keyof Fields]: Type.TOptional<Fields[Name]>
+  }
+}
+
 export const SlateEvent = Type.Object(
   {
     type: Type.Literal('slate'),
@@ -39,24 +50,24 @@ export const SlateEvent = Type.Object(
     slateId: id,
     ranker: Type.Optional(id),
     userId: id,
+    user: Type.Optional(Type.Unsafe<FeatureValues>({ ...features, description: 'Overlays the catalogue' })),
     context: Type.Optional(features),
-    limit: Type.Optional(Type.Integer({ minimum: 0 })),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'How many of the first items were meant to be shown' }),
+    ),
     items: Type.Array(
       Type.Object(
         {
           itemId: id,
           features: Type.Optional(features),
           score: Type.Optional(Type.Number()),
-          tally: Type.Optional(tally),
-          userItemTally: Type.Optional(tally),
+          ...served({ version: reference, tally, userItemTally: tally }),
         },
         closed,
       ),
       { minItems: 1, maxItems: 10_000 },
     ),
-    definitionHash: Type.Optional(id),
-    modelVersion: Type.Optional(id),
-    userTally: Type.Optional(tally),
+    ...served({ modelVersion: id, definitionHash: id, userVersion: reference, userTally: tally, historyEnd: count }),
   },
   closed,
 )

@@ -93,8 +93,10 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
   function onSlate(event: SlateEvent, occurredAtMs: number): void {
     if (slates.has(event.slateId)) return
     const isLate = occurredAtMs < options.joinedToMs
-    // A slate that was ranked here carries the counts it was scored with.
+    // A slate that was ranked here carries what it was scored with.
     const served = event.modelVersion !== undefined
+    const versionOf = (given: number | null | undefined, kind: 'item' | 'user', id: string) =>
+      served ? (given ?? null) : versionAt(kind, id, occurredAtMs)
     const seen = (given: Tally | null | undefined, scope: TallyScope, key: string) =>
       served ? (given ?? null) : isLate ? null : (tallies.get(tallyKey(scope, key)) ?? null)
     const slate: JoinedSlate = {
@@ -106,13 +108,14 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
       userId: event.userId,
       occurredAtMs,
       context: event.context ?? {},
-      userVersion: versionAt('user', event.userId, occurredAtMs),
+      user: event.user ?? {},
+      userVersion: versionOf(event.userVersion, 'user', event.userId),
       userTally: seen(event.userTally, 'user', event.userId),
-      historyEnd: historyEnds.get(event.userId) ?? 0,
-      items: event.items.map(({ itemId, features, tally, userItemTally }) => ({
+      historyEnd: served ? (event.historyEnd ?? 0) : isLate ? 0 : (historyEnds.get(event.userId) ?? 0),
+      items: event.items.map(({ itemId, features, version, tally, userItemTally }) => ({
         itemId,
         ...(features === undefined ? {} : { features }),
-        version: versionAt('item', itemId, occurredAtMs),
+        version: versionOf(version, 'item', itemId),
         tally: seen(tally, 'item', itemId),
         userItemTally: keeps.userItemTallies
           ? seen(userItemTally, 'user-item', userItemKey(event.userId, itemId))
@@ -121,7 +124,8 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
     }
     slates.set(slate.slateId, slate)
     changed.slates.set(slate.slateId, slate)
-    if (policies[slate.ranker] === 'top') {
+    // Ranked is not seen: the policy decides. A list that the caller logged was shown.
+    if (!served || policies[slate.ranker] === 'top') {
       slate.items
         .slice(0, event.limit ?? slate.items.length)
         .forEach((_, position) => void show(slate, position, occurredAtMs))
@@ -219,7 +223,14 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
   function remember(event: FeedbackEvent, atMs: number): void {
     const sequence = (historyEnds.get(event.userId) ?? 0) + 1
     historyEnds.set(event.userId, sequence)
-    changed.history.push({ userId: event.userId, sequence, itemId: event.itemId, kind: event.kind, occurredAtMs: atMs })
+    changed.history.push({
+      userId: event.userId,
+      sequence,
+      itemId: event.itemId,
+      itemVersion: versionAt('item', event.itemId, atMs),
+      kind: event.kind,
+      occurredAtMs: atMs,
+    })
   }
 
   function defer(userId: string, itemId: string, change: (tally: Tally) => Tally): void {

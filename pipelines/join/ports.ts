@@ -26,6 +26,8 @@ export interface JoinedSlate {
   readonly userId: string
   readonly occurredAtMs: number
   readonly context: FeatureValues
+  /** Sent with the slate; overlays the catalogue. */
+  readonly user: FeatureValues
   readonly userVersion: number | null
   readonly userTally: Tally | null
   /** The user's history entries up to this sequence number were known. */
@@ -53,6 +55,8 @@ export interface HistoryRow {
   readonly userId: string
   readonly sequence: number
   readonly itemId: string
+  /** The item as it was known then. */
+  readonly itemVersion: number | null
   readonly kind: string
   readonly occurredAtMs: number
 }

@@ -1,13 +1,21 @@
 import type { FeatureValues } from '../../models/spec/features.ts'
 import type { HistoryItem, Tally } from '../../models/spec/slate.ts'
 
+/** Features as the catalogue has them now, and the reference to exactly these. */
+export interface CatalogEntry {
+  readonly version: number
+  readonly features: FeatureValues
+}
+
 /** What is known of a user and of candidates now. Absent keys are unknown users and items. */
 export interface Known {
-  readonly user: FeatureValues | null
+  readonly user: CatalogEntry | null
   readonly userTally: Tally | null
   /** Newest last. */
   readonly history: readonly HistoryItem[]
-  readonly items: ReadonlyMap<string, FeatureValues>
+  /** Sequence number of the newest history entry that was looked at; 0 for none. */
+  readonly historyEnd: number
+  readonly items: ReadonlyMap<string, CatalogEntry>
   readonly itemTallies: ReadonlyMap<string, Tally>
   readonly userItemTallies: ReadonlyMap<string, Tally>
 }
@@ -15,10 +23,8 @@ export interface Known {
 export interface KnowledgeQuery {
   readonly userId: string
   readonly itemIds: readonly string[]
-  /** How many history items the ranker sees; 0 for none. */
-  readonly historyLength: number
-  /** Feedback kinds that put an item into the history; empty for any. */
-  readonly historyFeedback: readonly string[]
+  /** Kinds among the user's last `historyHorizon` feedback that the ranker sees; null for any, empty for none. */
+  readonly historyFeedback: readonly string[] | null
   readonly tallies: { readonly user: boolean; readonly item: boolean; readonly userItem: boolean }
 }
 
@@ -37,6 +43,8 @@ export interface RankedSlate {
   readonly userId: string
   readonly occurredAt: string
   readonly context: FeatureValues
+  /** As the caller sent them. */
+  readonly user?: FeatureValues
   /** How many the caller means to show. */
   readonly limit: number
   /** Best first, all candidates. Inline features are those the caller sent. */
@@ -45,10 +53,13 @@ export interface RankedSlate {
     readonly score: number
     readonly features?: FeatureValues
     /** As served, so that training uses what scoring used. */
+    readonly version: number | null
     readonly tally: Tally | null
     readonly userItemTally: Tally | null
   }[]
+  readonly userVersion: number | null
   readonly userTally: Tally | null
+  readonly historyEnd: number
 }
 
 export interface SlateLog {

@@ -1,7 +1,7 @@
 import { Fault } from '../../models/spec/fault.ts'
 import type { FeatureValues } from '../../models/spec/features.ts'
 import type { RankerDefinition } from '../../models/spec/ranker.ts'
-import type { RankingInput } from '../../models/spec/slate.ts'
+import type { Candidate, RankingInput } from '../../models/spec/slate.ts'
 import { blend, blendWeights, type Objective, type ScoredCandidate } from './blend.ts'
 import type { KnowledgeQuery, KnowledgeStore, Known, RankedSlate, SlateLog } from './ports.ts'
 
@@ -64,7 +64,7 @@ export async function rank(request: RankRequest, context: RankContext): Promise<
     weights,
   )
   const slateId = context.newId()
-  await context.slateLog.append(toSlate(request, context, input, items, slateId))
+  await context.slateLog.append(toSlate(request, context, { input, known, items, slateId }))
   return {
     slateId,
     ranker: definition.name,
@@ -111,8 +111,7 @@ function knowledgeQuery({ userId, candidates }: RankRequest, { features }: Ranke
   return {
     userId,
     itemIds: candidates.map(({ itemId }) => itemId),
-    historyLength: Math.max(0, ...histories.map(({ length }) => length)),
-    historyFeedback: isOpen ? [] : [...new Set(histories.flatMap(({ feedback }) => feedback ?? []))],
+    historyFeedback: isOpen ? null : [...new Set(histories.flatMap(({ feedback }) => feedback ?? []))],
     tallies: { user: counts('user'), item: counts('item'), userItem: counts('user-item') },
   }
 }
@@ -121,26 +120,31 @@ function toInput(request: RankRequest, known: Known | null, occurredAtMs: number
   return {
     userId: request.userId,
     occurredAtMs,
-    user: { ...known?.user, ...request.user },
+    user: { ...known?.user?.features, ...request.user },
     context: request.context ?? {},
     history: known?.history ?? [],
     userTally: known?.userTally ?? null,
     candidates: request.candidates.map(({ itemId, features }) => ({
       itemId,
-      features: { ...known?.items.get(itemId), ...features },
+      features: { ...known?.items.get(itemId)?.features, ...features },
       tally: known?.itemTallies.get(itemId) ?? null,
       userItemTally: known?.userItemTallies.get(itemId) ?? null,
     })),
   }
 }
 
-/** The slate as an event: counts as they were scored, so that training sees what scoring saw. */
+interface Ranked {
+  readonly input: RankingInput
+  readonly known: Known | null
+  readonly items: readonly ScoredCandidate[]
+  readonly slateId: string
+}
+
+/** The slate as an event, with references to what it was scored by, so that training sees what scoring saw. */
 function toSlate(
   request: RankRequest,
   { scorer, newId }: RankContext,
-  input: RankingInput,
-  items: readonly ScoredCandidate[],
-  slateId: string,
+  { input, known, items, slateId }: Ranked,
 ): RankedSlate {
   const sent = new Map(request.candidates.map((candidate) => [candidate.itemId, candidate.features]))
   const candidates = new Map(input.candidates.map((candidate) => [candidate.itemId, candidate]))
@@ -153,12 +157,16 @@ function toSlate(
     userId: request.userId,
     occurredAt: new Date(input.occurredAtMs).toISOString(),
     context: input.context,
+    ...(request.user === undefined ? {} : { user: request.user }),
     limit: request.limit ?? items.length,
     items: items.map(({ itemId, score }) => {
-      const { tally, userItemTally } = candidates.get(itemId)!
+      const { tally, userItemTally } = candidates.get(itemId) as Candidate
       const features = sent.get(itemId)
-      return { itemId, score, ...(features === undefined ? {} : { features }), tally, userItemTally }
+      const version = known?.items.get(itemId)?.version ?? null
+      return { itemId, score, ...(features === undefined ? {} : { features }), version, tally, userItemTally }
     }),
+    userVersion: known?.user?.version ?? null,
     userTally: input.userTally,
+    historyEnd: known?.historyEnd ?? 0,
   }
 }

@@ -35,17 +35,25 @@ export async function loadSample(
   const of = kuairandEventCount(tables)
   const take = (records: readonly RawRecord[]) => ingest(records, { ...context, source })
   let [batch, done] = [[] as RawRecord[], 0]
+  let storing: Promise<unknown> = Promise.resolve()
   report(0, of)
   const flush = async () => {
-    await take(batch)
-    done += batch.length
+    const before = storing
+    const size = batch.length
+    storing = Promise.all([before, take(batch)]).then(() => {
+      done += size
+      report(done, of)
+    })
+    // Seen when it is awaited, a batch later: one is checked while the one before it is stored.
+    storing.catch(() => {})
     batch = []
-    report(done, of)
+    await before
   }
   for (const event of kuairandEvents(tables)) {
     batch.push({ bytes: new TextEncoder().encode(JSON.stringify(event)), path: '' })
     if (batch.length === batchSize) await flush()
   }
   if (batch.length > 0) await flush()
+  await storing
   await context.store.transaction((transaction) => transaction.advance(source, closedMs))
 }

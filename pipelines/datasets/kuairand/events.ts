@@ -4,7 +4,7 @@ import { inlineFeatures, type KuairandRow, type KuairandTables } from './tables.
 
 /**
  * The log as polyrank's own events, in time order: what is known of users and videos first, then per user and moment a
- * slate, its impression and the feedback, which the log puts at the same moment. The same tables give the same ids.
+ * slate and its feedback, which the log puts at the same moment. The same tables give the same ids.
  */
 export function* kuairandEvents({ rows, users, videos }: KuairandTables): Generator<Event> {
   const start = new Date(rows[0]!.atMs).toISOString()
@@ -19,7 +19,7 @@ export function* kuairandEvents({ rows, users, videos }: KuairandTables): Genera
 /** How many events there are, for progress. */
 export const kuairandEventCount = ({ rows, users, videos }: KuairandTables): number => {
   let count = users.size + catalog(rows, videos).size
-  for (const group of slateGroups(rows)) count += 2 + group.reduce((sum, { kinds }) => sum + kinds.length, 0)
+  for (const group of slateGroups(rows)) count += 1 + group.reduce((sum, { kinds }) => sum + kinds.length, 0)
   return count
 }
 
@@ -59,13 +59,6 @@ function* slateEvents(group: readonly KuairandRow[], slate: number): Generator<E
   const slateId = `kuairand-${slate}`
   const items = group.map((row) => ({ itemId: row.itemId, features: inlineFeatures(row) }))
   yield { type: 'slate', eventId: `${slateId}-slate`, occurredAt, slateId, userId, context: { hour }, items }
-  yield {
-    type: 'impression',
-    eventId: `${slateId}-impression`,
-    occurredAt,
-    slateId,
-    itemIds: group.map(({ itemId }) => itemId),
-  }
   for (const { itemId, kinds } of group) {
     for (const kind of kinds) {
       yield { type: 'feedback', eventId: `${slateId}-${itemId}-${kind}`, occurredAt, userId, itemId, slateId, kind }

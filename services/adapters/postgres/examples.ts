@@ -1,5 +1,6 @@
 import type { FeatureValues } from '../../../models/spec/features.ts'
 import type { HistoryItem, JoinedFeedback, SlateExamples, Tally } from '../../../models/spec/slate.ts'
+import { historyHorizon } from '../../../models/spec/tally.ts'
 import { liveSource } from '../../../pipelines/ingest/ingest.ts'
 import type { SlateItem } from '../../../pipelines/join/ports.ts'
 import type { ExampleSource } from '../../../pipelines/training/ports.ts'
@@ -7,8 +8,6 @@ import type { Pool } from './pool.ts'
 
 /** Slates a page. */
 const pageSize = 2_000
-/** History entries read for a slate; no ranker sees more. */
-const longestHistory = 200
 
 interface SlateRow {
   slateId: string
@@ -16,6 +15,7 @@ interface SlateRow {
   userId: string
   occurredAtMs: number
   context: FeatureValues
+  user: FeatureValues
   userVersion: number | null
   userTally: Tally | null
   historyEnd: number
@@ -58,7 +58,7 @@ export function createExampleSource(pool: Pool): ExampleSource {
 
 const pageQuery = `
   select s.slate_id as "slateId", s.source, s.user_id as "userId", s.occurred_at_ms as "occurredAtMs", s.context,
-    s.user_version as "userVersion", s.user_tally as "userTally", s.history_end as "historyEnd", s.items, shown
+    s.user_features as "user", s.user_version as "userVersion", s.user_tally as "userTally", s.history_end as "historyEnd", s.items, shown
   from (
     select slate_id, occurred_at_ms,
       jsonb_agg(jsonb_build_object('itemId', item_id, 'position', position, 'feedback', feedback) order by position) as shown
@@ -95,7 +95,7 @@ async function loadCatalog(
   for (const { version, features, deleted } of rows) catalog.set(version, deleted ? {} : features)
 }
 
-/** What each slate's user had done before it, newest last; items as they are known now. */
+/** What each slate's user had done before it, newest last; items as they were known then. */
 async function historiesOf(pool: Pool, slates: readonly SlateRow[]): Promise<readonly (readonly HistoryItem[])[]> {
   if (slates.every(({ historyEnd }) => historyEnd === 0)) return slates.map(() => [])
   const { rows } = await pool.query<{
@@ -108,12 +108,9 @@ async function historiesOf(pool: Pool, slates: readonly SlateRow[]): Promise<rea
     `select wanted.place, h.item_id as "itemId", h.kind, h.occurred_at_ms as "occurredAtMs", v.features
      from unnest($1::text[], $2::bigint[]) with ordinality as wanted (user_id, sequence, place)
      join history h on h.user_id = wanted.user_id and h.sequence <= wanted.sequence and h.sequence > wanted.sequence - $3
-     left join lateral (
-       select features from catalog_versions v where v.kind = 'item' and v.id = h.item_id and v.occurred_at_ms <= h.occurred_at_ms
-       order by occurred_at_ms desc, version desc limit 1
-     ) v on true
+     left join catalog_versions v on v.version = h.item_version and not v.deleted
      order by wanted.place, h.sequence`,
-    [slates.map(({ userId }) => userId), slates.map(({ historyEnd }) => historyEnd), longestHistory],
+    [slates.map(({ userId }) => userId), slates.map(({ historyEnd }) => historyEnd), historyHorizon],
   )
   const histories = slates.map((): HistoryItem[] => [])
   for (const { place, features, ...entry } of rows) histories[place - 1]!.push({ ...entry, features: features ?? {} })
@@ -126,14 +123,14 @@ function toExamples(
   history: readonly HistoryItem[],
   watermarkMs: number,
 ): SlateExamples {
-  const { slateId, userId, occurredAtMs, context, userVersion, userTally, items, shown } = slate
+  const { slateId, userId, occurredAtMs, context, user, userVersion, userTally, items, shown } = slate
   const featuresOf = (version: number | null) => (version === null ? {} : (catalog.get(version) ?? {}))
   return {
     slateId,
     input: {
       userId,
       occurredAtMs,
-      user: featuresOf(userVersion),
+      user: { ...featuresOf(userVersion), ...user },
       context,
       history,
       userTally,

@@ -45,7 +45,7 @@ const joinTransaction = (sql: Sql): JoinTransaction => ({
   async slates(slateIds) {
     const slates = await sql.query<JoinedSlate & { [key: string]: unknown }>(
       `select slate_id as "slateId", source, ranker, definition_hash as "definitionHash", model_version as "modelVersion",
-         user_id as "userId", occurred_at_ms as "occurredAtMs", context, user_version as "userVersion",
+         user_id as "userId", occurred_at_ms as "occurredAtMs", context, user_features as "user", user_version as "userVersion",
          user_tally as "userTally", history_end as "historyEnd", items
        from slates where slate_id = any($1::text[])`,
       [slateIds],
@@ -84,10 +84,10 @@ const joinTransaction = (sql: Sql): JoinTransaction => ({
   },
   save: (output) => save(sql, output),
   async finish(source, events: readonly PendingEvent[], joinedToMs, late) {
+    // By range of time, so that the index alone finds them, whatever the planner believes of the table.
     await sql.query(
-      `delete from pending using unnest($2::text[], $3::bigint[]) as joined (event_id, occurred_at_ms)
-       where pending.source = $1 and pending.occurred_at_ms = joined.occurred_at_ms and pending.event_id = joined.event_id`,
-      [source, events.map(({ eventId }) => eventId), events.map(({ occurredAtMs }) => occurredAtMs)],
+      `delete from pending where source = $1 and occurred_at_ms between $2 and $3 and event_id = any($4::text[])`,
+      [source, events[0]!.occurredAtMs, events.at(-1)!.occurredAtMs, events.map(({ eventId }) => eventId)],
     )
     await sql.query('update sources set joined_to_ms = $2, late = late + $3 where name = $1', [
       source,
@@ -121,9 +121,9 @@ async function save(sql: Sql, { slates, examples, tallies, history, orphans, ado
   if (slates.length > 0) {
     await sql.query(
       `insert into slates (slate_id, source, ranker, definition_hash, model_version, user_id, occurred_at_ms, context,
-         user_version, user_tally, history_end, items)
+         user_features, user_version, user_tally, history_end, items)
        select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::jsonb[],
-         $9::bigint[], $10::jsonb[], $11::bigint[], $12::jsonb[])`,
+         $9::jsonb[], $10::bigint[], $11::jsonb[], $12::bigint[], $13::jsonb[])`,
       [
         slates.map(({ slateId }) => slateId),
         slates.map(({ source }) => source),
@@ -133,6 +133,7 @@ async function save(sql: Sql, { slates, examples, tallies, history, orphans, ado
         slates.map(({ userId }) => userId),
         slates.map(({ occurredAtMs }) => occurredAtMs),
         slates.map(({ context }) => json(context)),
+        slates.map(({ user }) => json(user)),
         slates.map(({ userVersion }) => userVersion),
         slates.map(({ userTally }) => json(userTally)),
         slates.map(({ historyEnd }) => historyEnd),
@@ -164,12 +165,13 @@ async function save(sql: Sql, { slates, examples, tallies, history, orphans, ado
   }
   if (history.length > 0) {
     await sql.query(
-      `insert into history (user_id, sequence, item_id, kind, occurred_at_ms)
-       select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[])`,
+      `insert into history (user_id, sequence, item_id, item_version, kind, occurred_at_ms)
+       select * from unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::bigint[])`,
       [
         history.map(({ userId }) => userId),
         history.map(({ sequence }) => sequence),
         history.map(({ itemId }) => itemId),
+        history.map(({ itemVersion }) => itemVersion),
         history.map(({ kind }) => kind),
         history.map(({ occurredAtMs }) => occurredAtMs),
       ],

@@ -1,43 +1,34 @@
 import type { FeatureValues } from '../../../models/spec/features.ts'
 import type { HistoryItem, Tally } from '../../../models/spec/slate.ts'
+import { historyHorizon } from '../../../models/spec/tally.ts'
 import { type TallyScope, userItemKey } from '../../../pipelines/join/ports.ts'
-import type { KnowledgeStore } from '../../../pipelines/ranking/ports.ts'
+import type { CatalogEntry, KnowledgeQuery, KnowledgeStore } from '../../../pipelines/ranking/ports.ts'
 import type { Pool, Sql } from './pool.ts'
 
 export const createKnowledgeStore = (pool: Pool): KnowledgeStore => ({
-  async know({ userId, itemIds, historyLength, historyFeedback, tallies }) {
-    const keys = [
-      ...(tallies.user ? [{ scope: 'user', key: userId }] : []),
-      ...(tallies.item ? itemIds.map((key) => ({ scope: 'item', key })) : []),
-      ...(tallies.userItem ? itemIds.map((itemId) => ({ scope: 'user-item', key: userItemKey(userId, itemId) })) : []),
-    ]
-    const history = historyLength === 0 ? [] : await latestHistory(pool, userId, historyFeedback, historyLength)
-    const seen = [...new Set([...itemIds, ...history.map(({ itemId }) => itemId)])]
-    const { rows: catalog } = await pool.query<{
-      kind: 'user' | 'item'
-      id: string
-      features: FeatureValues
-      deleted: boolean
-    }>(
-      `select wanted.kind, wanted.id, newest.features, newest.deleted
-       from (select 'user' as kind, $1::text as id union all select 'item', unnest($2::text[])) wanted
-       cross join lateral (
-         select features, deleted from catalog_versions v where v.kind = wanted.kind and v.id = wanted.id
-         order by occurred_at_ms desc, version desc limit 1
-       ) newest`,
-      [userId, seen],
-    )
-    const found = keys.length === 0 ? [] : await talliesOf(pool, keys)
-    const known = catalog.filter(({ deleted }) => !deleted)
-    const tallyMap = (scope: TallyScope) =>
-      new Map(found.filter((row) => row.scope === scope).map(({ key, tally }) => [key, tally]))
+  async know(query) {
+    const { userId, itemIds, historyFeedback } = query
+    const catalog = await newestOf(pool, userId, itemIds)
+    const tallies = await talliesOf(pool, query)
+    const { history, historyEnd } =
+      historyFeedback?.length === 0
+        ? { history: [], historyEnd: 0 }
+        : await latestHistory(pool, userId, historyFeedback)
+    const entries = (wanted: 'user' | 'item') =>
+      new Map(
+        catalog
+          .filter(({ kind }) => kind === wanted)
+          .map(({ id, version, features }): [string, CatalogEntry] => [id, { version, features }]),
+      )
+    const tallyMap = (wanted: TallyScope) =>
+      new Map(tallies.filter(({ scope }) => scope === wanted).map(({ key, tally }) => [key, tally]))
     const pairs = tallyMap('user-item')
-    const items = new Map(known.filter(({ kind }) => kind === 'item').map(({ id, features }) => [id, features]))
     return {
-      user: known.find(({ kind }) => kind === 'user')?.features ?? null,
+      user: entries('user').get(userId) ?? null,
       userTally: tallyMap('user').get(userId) ?? null,
-      history: history.map((entry): HistoryItem => ({ ...entry, features: items.get(entry.itemId) ?? {} })),
-      items,
+      history,
+      historyEnd,
+      items: entries('item'),
       itemTallies: tallyMap('item'),
       userItemTallies: new Map(
         itemIds.flatMap((itemId): [string, Tally][] => {
@@ -49,16 +40,45 @@ export const createKnowledgeStore = (pool: Pool): KnowledgeStore => ({
   },
 })
 
-async function latestHistory(sql: Sql, userId: string, kinds: readonly string[], length: number) {
-  const { rows } = await sql.query<{ itemId: string; kind: string; occurredAtMs: number }>(
-    `select item_id as "itemId", kind, occurred_at_ms as "occurredAtMs" from history
-     where user_id = $1 and ($2::text[] = '{}' or kind = any($2::text[])) order by sequence desc limit $3`,
-    [userId, kinds, length],
+/** What the catalogue has of the user and the items now; deleted ones are not there. */
+async function newestOf(sql: Sql, userId: string, itemIds: readonly string[]) {
+  const { rows } = await sql.query<{ kind: 'user' | 'item'; id: string; version: number; features: FeatureValues }>(
+    `select wanted.kind, wanted.id, newest.version, newest.features
+     from (select 'user' as kind, $1::text as id union all select 'item', unnest($2::text[])) wanted
+     cross join lateral (
+       select version, features, deleted from catalog_versions v where v.kind = wanted.kind and v.id = wanted.id
+       order by occurred_at_ms desc, version desc limit 1
+     ) newest where not newest.deleted`,
+    [userId, itemIds],
   )
-  return rows.toReversed()
+  return rows
 }
 
-async function talliesOf(sql: Sql, keys: readonly { scope: string; key: string }[]) {
+async function latestHistory(sql: Sql, userId: string, kinds: readonly string[] | null) {
+  const { rows } = await sql.query<
+    Omit<HistoryItem, 'features'> & { sequence: number; features: FeatureValues | null }
+  >(
+    `select h.sequence, h.item_id as "itemId", h.kind, h.occurred_at_ms as "occurredAtMs", v.features
+     from (select * from history where user_id = $1 order by sequence desc limit $2) h
+     left join catalog_versions v on v.version = h.item_version and not v.deleted
+     order by h.sequence`,
+    [userId, historyHorizon],
+  )
+  return {
+    history: rows
+      .filter(({ kind }) => kinds === null || kinds.includes(kind))
+      .map(({ itemId, kind, occurredAtMs, features }) => ({ itemId, kind, occurredAtMs, features: features ?? {} })),
+    historyEnd: rows.at(-1)?.sequence ?? 0,
+  }
+}
+
+async function talliesOf(sql: Sql, { userId, itemIds, tallies }: KnowledgeQuery) {
+  const keys = [
+    ...(tallies.user ? [{ scope: 'user', key: userId }] : []),
+    ...(tallies.item ? itemIds.map((key) => ({ scope: 'item', key })) : []),
+    ...(tallies.userItem ? itemIds.map((itemId) => ({ scope: 'user-item', key: userItemKey(userId, itemId) })) : []),
+  ]
+  if (keys.length === 0) return []
   const { rows } = await sql.query<{ scope: TallyScope; key: string; tally: Tally }>(
     'select scope, key, tally from tallies join unnest($1::text[], $2::text[]) as wanted (scope, key) using (scope, key)',
     [keys.map(({ scope }) => scope), keys.map(({ key }) => key)],
