@@ -1,4 +1,5 @@
 import * as ort from 'onnxruntime-node'
+import { Fault } from '../spec/fault.ts'
 import type { Device, Session, SessionOptions } from './device.ts'
 import { sizeOf } from './kernels/kernel.ts'
 import { stateInput, stateOutput, toOnnx } from './onnx/lower.ts'
@@ -34,8 +35,14 @@ function stepSession(native: ort.InferenceSession, program: Program, { state = {
   const specOf = (value: number) => program.values[value]!
   const given = program.state.map(({ name, from }) => {
     const data = emptyLike(specOf(from))
-    const initial = state[name]
-    if (initial !== undefined) data.set(initial)
+    const initial = state[name] ?? data
+    if (initial.length !== data.length) {
+      throw new Fault(
+        'ENGINE_STATE_MISMATCH',
+        `State "${name}" has ${data.length} entries and the value to start from ${initial.length}.`,
+      )
+    }
+    data.set(initial)
     return data
   })
   // Two buffers a state tensor, read and written in turn: the runtime then allocates and copies none of them.

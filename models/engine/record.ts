@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { Fault } from '../spec/fault.ts'
 import './gradients/register.ts'
-import { type Inferred, type Kernel, sizeOf } from './kernels/kernel.ts'
+import type { Inferred, Kernel } from './kernels/kernel.ts'
 import { kernels } from './kernels/table.ts'
 import { modelLine } from './model-line.ts'
 import type { Program, ProgramNode, TensorSpec, TypedArray, ValueId } from './program.ts'
@@ -214,10 +214,11 @@ function recordInto({ values, nodes, constants }: Recording, step: Step): Progra
     outputs: Object.entries(result.outputs).map(([name, tensor]) => ({ name, value: backend.value(tensor) })),
     state: state.map(({ name, value }) => {
       const to = next[name]!
-      if (sizeOf(to.shape) !== sizeOf(values[value]!.shape)) {
+      const { shape, dtype } = values[value]!
+      if (to.shape.join() !== shape.join() || to.dtype !== dtype) {
         throw new Fault(
           'ENGINE_STATE_MISMATCH',
-          `State "${name}" has shape [${values[value]!.shape}] and its next value [${to.shape}].`,
+          `State "${name}" is ${dtype} [${shape}] and its next value ${to.dtype} [${to.shape}]; return it as declared.`,
         )
       }
       return { name, from: value, to: backend.value(to) }

@@ -22,13 +22,18 @@ export interface Safetensors {
   readonly tensors: readonly StoredTensor[]
 }
 
+interface Entry {
+  readonly dtype: string
+  readonly shape: readonly number[]
+  readonly data_offsets: readonly [number, number]
+}
+
 const page = 4_096
 const padding = '_padding_'
 
 /** The format allows no gaps, so what fills a page up is a named tensor of bytes. */
 export function writeSafetensors(tensors: readonly NamedTensor[]): Safetensors {
-  const header: Record<string, { dtype: string; shape: readonly number[]; data_offsets: readonly [number, number] }> =
-    {}
+  const header: Record<string, Entry> = {}
   const body: Uint8Array[] = []
   const placed: StoredTensor[] = []
   let end = 0
@@ -54,35 +59,45 @@ export function writeSafetensors(tensors: readonly NamedTensor[]): Safetensors {
   }
 }
 
-/** Views into `file` by name. Fault `WEIGHTS_CORRUPT` where it is not such a file. */
+/** The tensors of `file`, copied, by name. Fault `WEIGHTS_CORRUPT` where it is not such a file. */
 export function readSafetensors(file: Uint8Array): Map<string, NamedTensor> {
   try {
     const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
-    const length = Number(view.getBigUint64(0, true))
-    const header: Record<string, { shape: number[]; data_offsets: [number, number] }> = JSON.parse(
-      new TextDecoder('utf-8', { fatal: true }).decode(file.subarray(8, 8 + length)),
+    const dataStart = 8 + Number(view.getBigUint64(0, true))
+    const header: Record<string, Entry> = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true }).decode(file.subarray(8, dataStart)),
     )
+    const entries = Object.entries(header).filter(([name]) => name !== '__metadata__')
+    checkEntries(entries, file.byteLength - dataStart)
     return new Map(
-      Object.entries(header)
-        .filter(([name]) => name !== '__metadata__' && !name.startsWith(padding))
-        .map(
-          ([
-            name,
-            {
-              shape,
-              data_offsets: [from, to],
-            },
-          ]) => {
-            if (to - from !== 4 * sizeOf(shape) || 8 + length + to > file.byteLength)
-              throw new RangeError(`${name} does not fit its shape`)
-            const data = new Float32Array(file.slice(8 + length + from, 8 + length + to).buffer)
-            return [name, { name, shape, data }]
-          },
-        ),
+      entries
+        .filter(([name]) => !name.startsWith(padding))
+        .map(([name, { shape, data_offsets: offsets }]) => {
+          const [from, to] = offsets.map((offset) => dataStart + offset)
+          return [name, { name, shape, data: new Float32Array(new Uint8Array(file.subarray(from, to)).buffer) }]
+        }),
     )
   } catch (cause) {
     throw new Fault('WEIGHTS_CORRUPT', 'The weights are not a whole safetensors file; fetch the version again.', {
       cause,
     })
   }
+}
+
+/** Tensors fit their shapes and lie end to end, from the header to the end of the file. */
+function checkEntries(entries: readonly (readonly [string, Entry])[], sizeBytes: number): void {
+  const inPlace = entries.toSorted(
+    ([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1],
+  )
+  let end = 0
+  for (const [name, entry] of inPlace) {
+    const { dtype, shape } = entry
+    const [from, to] = entry.data_offsets
+    const [expected, width] = name.startsWith(padding) ? ['U8', 1] : ['F32', 4]
+    if (dtype !== expected || !shape.every((extent) => Number.isInteger(extent) && extent >= 0))
+      throw new TypeError(`${name} is no tensor of ${expected}`)
+    if (from !== end || to - from !== width * sizeOf(shape)) throw new RangeError(`${name} does not fit its place`)
+    end = to
+  }
+  if (end !== sizeBytes) throw new RangeError(`the tensors end at ${end} of ${sizeBytes} bytes`)
 }

@@ -15,7 +15,10 @@ export const towerParameters = (tasks: number, inputs: number, hidden: number): 
   { name: 'head.weight', shape: [tasks, hidden, 1], group: 'dense', initialize: bound(hidden) },
 ]
 
-/** Mixtures [tasks, rows, inputs] -> logits [rows, tasks]. The mask of layer `tower` is [rows, tasks * hidden]. */
+/**
+ * Mixtures [tasks, rows, inputs] -> logits [rows, tasks]. The mask of layer `tower` is [rows, tasks * hidden]; its entries
+ * are alike, so they are taken as they lie, task by task.
+ */
 export function towers(weights: Weights, mixtures: tf.Tensor3D, masks: DropoutMasks): tf.Tensor2D {
   const [tasks, rows] = mixtures.shape
   const hidden = tf.relu(tf.add(tf.matMul(mixtures, weights['tower.weight'] as tf.Tensor3D), weights['tower.bias']!)) // [T, B, H]

@@ -1,15 +1,11 @@
-/** Scores with labels (0 or 1), row by row. */
-export interface Scored {
-  readonly labels: ArrayLike<number>
-  readonly scores: ArrayLike<number>
-}
+import { byScore, hasBothClasses, hasNaN, only, rowsByGroup, type Scored } from './scored.ts'
 
-/** Indices by ascending score. */
-export const byScore = (scores: ArrayLike<number>): Uint32Array =>
-  Uint32Array.from({ length: scores.length }, (_, i) => i).sort((a, b) => scores[a]! - scores[b]!)
-
-/** Mann-Whitney: the chance that a positive scores above a negative, ties one half. NaN where a class is missing. */
+/**
+ * Mann-Whitney: the chance that a positive scores above a negative, ties one half. NaN where a class is missing or a score
+ * is NaN.
+ */
 export function auc({ labels, scores }: Scored): number {
+  if (hasNaN(scores)) return Number.NaN
   const order = byScore(scores)
   let [positives, negatives, above] = [0, 0, 0]
   for (let from = 0; from < order.length; ) {
@@ -35,24 +31,23 @@ export function aucStandardError(value: number, positives: number, negatives: nu
 }
 
 export interface GroupedAuc {
-  /** Impression-weighted mean of per-user AUC over users having both classes (Zhou et al., DIN, KDD 2018). NaN where there is none. */
+  /**
+   * Impression-weighted mean of per-user AUC over users having both classes (Zhou et al., DIN, KDD 2018). NaN where there is
+   * none, or a score is NaN.
+   */
   readonly gauc: number
   readonly users: number
   /** Share of impressions of users with one class only. */
   readonly skipped: number
 }
 
-export function gauc({ labels, scores }: Scored, users: ArrayLike<number>): GroupedAuc {
-  const rows = new Map<number, number[]>()
-  for (let i = 0; i < labels.length; i++) {
-    const own = rows.get(users[i]!)
-    if (own === undefined) rows.set(users[i]!, [i])
-    else own.push(i)
-  }
+export function gauc(scored: Scored, users: ArrayLike<number>): GroupedAuc {
+  const count = scored.labels.length
   let [sum, weight, counted] = [0, 0, 0]
-  for (const own of rows.values()) {
-    const value = auc({ labels: own.map((i) => labels[i]!), scores: own.map((i) => scores[i]!) })
-    if (Number.isNaN(value)) continue
+  for (const own of rowsByGroup(users)) {
+    const rows = only(scored, own)
+    if (!hasBothClasses(rows.labels)) continue
+    const value = auc(rows)
     sum += own.length * value
     weight += own.length
     counted++
@@ -60,6 +55,6 @@ export function gauc({ labels, scores }: Scored, users: ArrayLike<number>): Grou
   return {
     gauc: weight === 0 ? Number.NaN : sum / weight,
     users: counted,
-    skipped: labels.length === 0 ? 0 : 1 - weight / labels.length,
+    skipped: count === 0 ? 0 : 1 - weight / count,
   }
 }

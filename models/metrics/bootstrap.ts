@@ -1,5 +1,6 @@
 import type { Random } from '../engine/random.ts'
-import { auc, byScore, type Scored } from './auc.ts'
+import { auc } from './auc.ts'
+import { byScore, hasBothClasses, hasNaN, only, rowsByGroup, type Scored } from './scored.ts'
 
 /** `mean` is the measure itself; low and high are the 2.5 and 97.5 percentiles of its replicas. */
 export interface Interval {
@@ -46,8 +47,12 @@ function percentile(sorted: readonly number[], share: number): number {
   return below === undefined || above === undefined ? Number.NaN : below + (above - below) * (at - Math.floor(at))
 }
 
-/** AUC in which each row counts so many times; one pass a call, since the order of the scores is found once. */
+/**
+ * AUC in which each row counts so many times; one pass a call, since the order of the scores is found once. NaN where a
+ * class is missing or a score is NaN.
+ */
 export function createWeightedAuc({ labels, scores }: Scored): (times: ArrayLike<number>) => number {
+  if (hasNaN(scores)) return () => Number.NaN
   const order = byScore(scores)
   return (times) => {
     let [positives, negatives, above] = [0, 0, 0]
@@ -68,15 +73,10 @@ export function createWeightedAuc({ labels, scores }: Scored): (times: ArrayLike
 }
 
 /** GAUC in which each user counts so many times; drawing users again does not change the AUC of one. */
-export function createWeightedGauc(
-  { labels, scores }: Scored,
-  users: ArrayLike<number>,
-): (times: ArrayLike<number>) => number {
-  const rows = new Map<number, number[]>()
-  for (let row = 0; row < labels.length; row++) rows.set(users[row]!, [...(rows.get(users[row]!) ?? []), row])
-  const groups = [...rows.values()].flatMap((own) => {
-    const value = auc({ labels: own.map((row) => labels[row]!), scores: own.map((row) => scores[row]!) })
-    return Number.isNaN(value) ? [] : [{ row: own[0]!, weight: own.length, value }]
+export function createWeightedGauc(scored: Scored, users: ArrayLike<number>): (times: ArrayLike<number>) => number {
+  const groups = rowsByGroup(users).flatMap((own) => {
+    const rows = only(scored, own)
+    return hasBothClasses(rows.labels) ? [{ row: own[0]!, weight: own.length, value: auc(rows) }] : []
   })
   return (times) => {
     let [sum, weight] = [0, 0]

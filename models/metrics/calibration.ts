@@ -1,4 +1,4 @@
-import { byScore, type Scored } from './auc.ts'
+import { byScore, type Scored } from './scored.ts'
 
 const clip = 1e-7
 

@@ -1,15 +1,22 @@
 import type { TaskKind } from '../spec/tasks.ts'
-import { auc, gauc, type Scored } from './auc.ts'
+import { auc, gauc } from './auc.ts'
 import { calibrationError, calibrationRatio, logLoss, normalizedEntropy } from './calibration.ts'
+import { rankingMetrics } from './ranking.ts'
+import type { Scored } from './scored.ts'
 
 /** Rows of one task whose label is known. `scores` are probabilities, or values of a `value` task. */
 export interface TaskRows extends Scored {
   readonly users: ArrayLike<number>
+  /** Index of the slate of each row. */
+  readonly groups: ArrayLike<number>
   /** Rate of positives (mean of values) in the training rows. */
   readonly baseRate: number
 }
 
-/** Every metric of one task, by name. */
+/**
+ * Every metric of one task, by name. Of a binary task also, as means over the `slates` slates with a positive and a negative
+ * among their rows: `ndcg` and `recall` of the first 10 ranks, and `mrr`.
+ */
 export function taskMetrics(kind: TaskKind, rows: TaskRows): Record<string, number> {
   const count = rows.labels.length
   if (kind === 'value') return { examples: count, ...valueErrors(rows) }
@@ -25,6 +32,7 @@ export function taskMetrics(kind: TaskKind, rows: TaskRows): Record<string, numb
     normalizedEntropy: normalizedEntropy(rows, rows.baseRate),
     calibrationError: calibrationError(rows),
     calibrationRatio: calibrationRatio(rows),
+    ...rankingMetrics(rows, rows.groups),
   }
 }
 

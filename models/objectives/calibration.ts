@@ -11,8 +11,8 @@ const smallestShare = 2 ** -30
 const prior = 10
 
 /**
- * Platt scaling (1999) of logits by Newton's method with halved steps, held near the identity by a ridge, so that a small slice does not
- * undo what many rows taught.
+ * Platt scaling (1999) of logits by Newton's method with halved steps, held near the identity by a ridge, so that a
+ * small slice does not undo what many rows taught.
  */
 export function plattScaling(logits: ArrayLike<number>, labels: ArrayLike<number>): Calibration {
   let best = { ...uncalibrated, loss: lossOf(uncalibrated, logits, labels) }

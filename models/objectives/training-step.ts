@@ -43,9 +43,10 @@ export function trainingStep(definition: RankerDefinition, network: Network, tra
   const vector = float(parameters.size)
   const looked = ['request.deep', 'request.wide', 'candidate.deep', 'candidate.wide']
   const wide = parameters.groups[wideGroup]
-  const perWeight = (dense: number, ofWide: number) => {
-    const values = new Float32Array(parameters.size).fill(dense)
-    if (wide !== undefined) values.fill(ofWide, wide.offset, wide.offset + wide.size)
+  const isWide = (offset: number) => wide !== undefined && offset >= wide.offset && offset < wide.offset + wide.size
+  const rates = () => {
+    const values = new Float32Array(parameters.size).fill(training.rate)
+    if (wide !== undefined) values.fill(training.wideRate, wide.offset, wide.offset + wide.size)
     return tf.tensor1d(values)
   }
   return {
@@ -75,10 +76,13 @@ export function trainingStep(definition: RankerDefinition, network: Network, tra
       const { grads } = tf.valueAndGrads(lossOf)([...Object.values(dense), ...looked.map((name) => inputs[name]!)])
       const reported = tf.clone(losses!)
       losses!.dispose()
-      const flat = tf.concat1d(names.map((_, i) => tf.reshape(grads[i]!, [-1]) as tf.Tensor1D))
-      const ridged = tf.add(flat, tf.mul(state.weights!, perWeight(0, training.ridge / trainingRows)))
-      const rates = perWeight(training.rate, training.wideRate)
-      const next = optimizer.update(state.weights!, ridged, rates, state)
+      const flat = parameters.parameters.map(({ name, offset }, i) => {
+        const ridged = isWide(offset)
+          ? tf.add(grads[i]!, tf.mul(dense[name]!, training.ridge / trainingRows))
+          : grads[i]!
+        return tf.reshape(ridged, [-1]) as tf.Tensor1D
+      })
+      const next = optimizer.update(state.weights!, tf.concat1d(flat), rates(), state)
       return {
         outputs: {
           losses: reported,

@@ -149,14 +149,21 @@ function checkTask(task: TaskSpec, path: string, all: readonly TaskSpec[]): void
     if (task[weight] !== undefined && !Number.isFinite(task[weight]))
       invalid(`${path}/${weight}`, `${weight} must be a number.`)
   }
+  if (task.lossWeight !== undefined && task.lossWeight < 0)
+    invalid(`${path}/lossWeight`, 'lossWeight must be 0 or more.')
+  if (task.label.rule === 'value' && task.label.most !== undefined && !Number.isFinite(task.label.most))
+    invalid(`${path}/label/most`, 'most must be a number: what larger values count as.')
   if (task.label.rule === 'atLeast' && !Number.isFinite(task.label.value))
     invalid(`${path}/label/value`, 'value must be a number: the least that counts.')
   const seen = [task.name]
   for (let given = task.given; given !== undefined; ) {
     const condition = all.find(({ name }) => name === given)
-    if (condition === undefined) invalid(`${path}/given`, `"${given}" is no task of this ranker.`)
-    if (seen.includes(given))
-      invalid(`${path}/given`, `"${given}" is given by a task that is given by it; break the circle.`)
+    // Each task answers for its own link, and for a circle only those that are on it.
+    if (condition === undefined && given === task.given)
+      invalid(`${path}/given`, `"${given}" is no task of this ranker.`)
+    if (given === task.name)
+      invalid(`${path}/given`, `"${task.name}" is given by a task that is given by it; break the circle.`)
+    if (condition === undefined || seen.includes(given)) return
     seen.push(given)
     given = condition.given
   }

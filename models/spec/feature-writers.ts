@@ -15,7 +15,7 @@ import { historyItemFeatures, numberBins, numberNames, rowsOf } from './layout.t
 import { scaled } from './scale.ts'
 import type { Candidate, RankingInput, Tally } from './slate.ts'
 import type { Statistics } from './statistics.ts'
-import { dayOf } from './tally.ts'
+import { dayOf, ofKind } from './tally.ts'
 
 /** Where values come from: a request, and on the candidate side one of its candidates. */
 export interface Source {
@@ -53,7 +53,12 @@ function valueReader(scope: 'user' | 'item' | 'context', field: string): (source
   return scope === 'user' ? ({ input }) => input.user[field] : ({ input }) => input.context[field]
 }
 
-const words = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []
+/** Marks belong to the letters they stand on; one spelling of accents, whichever was typed. */
+const words = (text: string): string[] =>
+  text
+    .normalize('NFC')
+    .toLowerCase()
+    .match(/[\p{L}\p{M}\p{N}]+/gu) ?? []
 
 /** What every writer may look up: the whole definition's features, its layout, and what was learnt from training rows. */
 export interface WriterContext {
@@ -136,8 +141,10 @@ function manyWriter(
   const read = valueReader(feature.scope, feature.field ?? feature.name)
   const most = feature.kind === 'text' ? feature.maxTokens : feature.maxValues
   const split = (value: FeatureValue | undefined): readonly string[] => {
-    if (Array.isArray(value)) return feature.kind === 'text' ? words(value.join(' ')) : value
-    return typeof value === 'string' ? (feature.kind === 'text' ? words(value) : [value]) : [missing]
+    const values: readonly (FeatureValue | undefined)[] = Array.isArray(value) ? value : [value]
+    if (feature.kind === 'categories') return values.map(category)
+    const texts = values.filter((each) => typeof each === 'string')
+    return texts.length === 0 && !Array.isArray(value) ? [missing] : texts.flatMap(words)
   }
   return (source, side, place) => {
     const values = split(read(source)).slice(0, most)
@@ -170,9 +177,10 @@ function bucketWriter(
   const read = valueReader(feature.scope, feature.field ?? feature.name)
   return (source, side, place) => {
     const value = scaled(read(source), feature.scale)
-    // Bin i holds values from edge i up to edge i + 1; what lies outside joins the first or last.
+    // Bin i holds values from edge i up to edge i + 1, what lies below joins the first. With fewer edges than bins the last
+    // edge has a bin of its own: a number of two values has two.
     const bin =
-      value === null ? numberBins : Math.min(edges.slice(1, -1).filter((edge) => value >= edge).length, numberBins - 1)
+      value === null ? numberBins : Math.min(edges.slice(1).filter((edge) => value >= edge).length, numberBins - 1)
     side.rows[place * slots + slot] = offset + bin
     side.weights[place * slots + slot] = 1
   }
@@ -214,7 +222,7 @@ function countersWriter(
   { numbers }: Width,
 ): FeatureWriter {
   const strength = feature.strength ?? defaultStrength
-  const priors = feature.feedback.map((kind) => rates[kind] ?? 0)
+  const priors = feature.feedback.map((kind) => ofKind(rates, kind))
   const tallyOf = ({ input, candidate }: Source): Tally | null | undefined =>
     feature.of === 'user' ? input.userTally : feature.of === 'item' ? candidate?.tally : candidate?.userItemTally
   return (source, side, place) => {
@@ -227,7 +235,7 @@ function countersWriter(
     }
     write(Math.log1p(counts.impressions))
     feature.feedback.forEach((kind, i) => {
-      const count = counts.feedback[kind] ?? 0
+      const count = counts.of(kind)
       write(Math.log1p(count))
       write((count + strength * priors[i]!) / (counts.impressions + strength))
     })
@@ -236,16 +244,17 @@ function countersWriter(
   }
 }
 
-function counted(
-  tally: Tally | null,
-  windowDays: number | undefined,
-  nowMs: number,
-): Pick<Tally, 'impressions' | 'feedback'> {
-  if (tally === null) return { impressions: 0, feedback: {} }
-  if (windowDays === undefined) return tally
+interface Counts {
+  readonly impressions: number
+  of(kind: string): number
+}
+
+function counted(tally: Tally | null, windowDays: number | undefined, nowMs: number): Counts {
+  if (tally === null) return { impressions: 0, of: () => 0 }
+  if (windowDays === undefined) return { impressions: tally.impressions, of: (kind) => ofKind(tally.feedback, kind) }
   const recent = (tally.days ?? []).filter(({ day }) => day > dayOf(nowMs) - windowDays)
-  const feedback: Record<string, number> = {}
-  for (const day of recent)
-    for (const [kind, count] of Object.entries(day.feedback)) feedback[kind] = (feedback[kind] ?? 0) + count
-  return { impressions: recent.reduce((sum, day) => sum + day.impressions, 0), feedback }
+  return {
+    impressions: recent.reduce((sum, day) => sum + day.impressions, 0),
+    of: (kind) => recent.reduce((sum, { feedback }) => sum + ofKind(feedback, kind), 0),
+  }
 }

@@ -38,8 +38,10 @@ function labelOf({ label, windowMs }: TaskSpec, feedback: readonly JoinedFeedbac
     case 'atLeast':
       return counted.some(({ value }) => value !== null && value >= label.value) ? 1 : 0
     case 'value': {
-      const most = counted.reduce((largest, { value }) => Math.max(largest, value ?? 0), 0)
-      return label.transform === 'log' ? Math.log1p(most) : most
+      const values = counted.flatMap(({ value }) => (value === null ? [] : [value]))
+      const largest = values.length === 0 ? 0 : values.reduce((a, b) => Math.max(a, b))
+      const limited = Math.min(largest, label.most ?? Number.POSITIVE_INFINITY)
+      return label.transform === 'log' ? Math.log1p(Math.max(limited, 0)) : limited
     }
   }
 }

@@ -37,7 +37,9 @@ export function numberStatistics(values: Float64Array): NumberStatistics {
     const width = edges[bin + 1]! - low
     return values.reduce((sum, value) => sum + Math.min(Math.max((value - low) / width, 0), 1), 0) / count
   })
-  return { mean, deviation: variance > 0 ? Math.sqrt(variance) : 1, edges, codeMeans }
+  // The mean of equal values may be off by a rounding, which is no deviation: all that differs from it would explode.
+  const deviation = sorted[0]! < sorted[count - 1]! ? Math.sqrt(variance) : 0
+  return { mean, deviation: deviation > 0 ? deviation : 1, edges, codeMeans }
 }
 
 /** Linear interpolation between the neighbours in rank. */

@@ -1,4 +1,4 @@
-import type { DayTally, HistoryItem, Tally } from './slate.ts'
+import type { DayTally, Tally } from './slate.ts'
 
 const dayMs = 86_400_000
 /** The longest window a counter can have, and so how many days a tally keeps. */
@@ -7,9 +7,9 @@ export const keptDays = 30
 export const historyHorizon = 200
 export const dayOf = (atMs: number): number => Math.floor(atMs / dayMs)
 
-/** A kind is any text, so `constructor` may be one. */
-export const countOf = (feedback: Tally['feedback'], kind: string): number =>
-  Object.hasOwn(feedback, kind) ? feedback[kind]! : 0
+/** The number of one kind, 0 where there is none. A kind is any text, so `constructor` may be one. */
+export const ofKind = (numbers: Readonly<Record<string, number>>, kind: string): number =>
+  Object.hasOwn(numbers, kind) ? numbers[kind]! : 0
 
 export const emptyTally: Tally = { impressions: 0, feedback: {}, lastImpressionAtMs: null }
 
@@ -25,7 +25,7 @@ export function addImpression(tally: Tally, atMs: number, byDay: boolean): Tally
 }
 
 export function addFeedback(tally: Tally, kind: string, atMs: number, byDay: boolean): Tally {
-  const more = (counts: Tally['feedback']) => ({ ...counts, [kind]: countOf(counts, kind) + 1 })
+  const more = (counts: Tally['feedback']) => ({ ...counts, [kind]: ofKind(counts, kind) + 1 })
   return {
     ...tally,
     feedback: more(tally.feedback),
@@ -40,13 +40,4 @@ function addToDay({ days = [] }: Tally, atMs: number, change: (day: DayTally) =>
   return [...days.filter((each) => each.day !== day), change(known)]
     .filter((each) => each.day > newest - keptDays)
     .sort((a, b) => a.day - b.day)
-}
-
-/** The history with one more item, no longer than `length`, newest last. */
-export function pushHistory(
-  history: readonly HistoryItem[],
-  item: HistoryItem,
-  length: number,
-): readonly HistoryItem[] {
-  return [...history, item].slice(-length)
 }

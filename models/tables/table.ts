@@ -1,4 +1,5 @@
 import type { TableColumn } from '../spec/batch.ts'
+import { createDecays, type Decay } from './decay.ts'
 
 export interface TableSettings {
   /** Rows, row 0 included. */
@@ -48,9 +49,9 @@ export function createTable(settings: TableSettings): Table {
   })
   const moments = new Float64Array(columns.length)
   const trained = new Float64Array(columns.length)
-  /** Running sums of logarithms: what a row of this column kept of its weight, and every row of its distance to its average. */
-  const shrinkLogs: Float64Array[] = columns.map(() => new Float64Array(1024))
-  let keepLogs = new Float64Array(1024)
+  // Without a ridge all columns decay alike.
+  const decays = createDecays(ridge === 0 ? 1 : columns.length)
+  const decay: Decay = { shrink: 1, pull: 0, keep: 1 }
   const placeOf = new Int32Array(size).fill(-1)
   let touched = new Int32Array(0)
   let sums = new Float64Array(0)
@@ -59,12 +60,11 @@ export function createTable(settings: TableSettings): Table {
   const catchUp = (row: number, to: number) => {
     const from = lastStep[row]!
     if (from === to) return
-    const logs = shrinkLogs[columnOf[row]!]!
-    const shrink = ridge === 0 ? 1 : Math.exp(logs[to]! - logs[from]!)
-    const keep = Math.exp(keepLogs[to]! - keepLogs[from]!)
+    decays.between(ridge === 0 ? 0 : columnOf[row]!, from, to, decay)
+    const { shrink, pull, keep } = decay
     for (let i = row * width; i < (row + 1) * width; i++) {
-      weights[i] = weights[i]! * shrink
-      averages[i] = weights[i]! + keep * (averages[i]! - weights[i]!)
+      averages[i] = pull * weights[i]! + keep * averages[i]!
+      weights[i] = shrink * weights[i]!
     }
     lastStep[row] = to
   }
@@ -125,10 +125,6 @@ export function createTable(settings: TableSettings): Table {
     },
     update(rows, gradient) {
       step++
-      if (step >= keepLogs.length) {
-        keepLogs = doubled(keepLogs)
-        for (let column = 0; column < columns.length; column++) shrinkLogs[column] = doubled(shrinkLogs[column]!)
-      }
       const count = collect(rows, gradient)
       for (let place = 0; place < count; place++) {
         const row = touched[place]!
@@ -139,19 +135,15 @@ export function createTable(settings: TableSettings): Table {
       updateMoments(count)
       const unbias = 1 - momentDecay ** step
       const kept = Math.min(averaging, step / (step + 10))
-      keepLogs[step] = keepLogs[step - 1]! + Math.log(kept)
       const rates = Float64Array.from(moments, (moment) => rate / (Math.sqrt(moment / unbias) + smallest))
-      for (let column = 0; column < columns.length; column++) {
-        const shrink = moments[column]! > 0 ? Math.max(1 - rates[column]! * ridge, smallest) : 1
-        shrinkLogs[column]![step] = shrinkLogs[column]![step - 1]! + Math.log(shrink)
-      }
+      const shrinks = rates.map((each, column) => (moments[column]! > 0 ? Math.max(1 - each * ridge, 0) : 1))
+      decays.append(kept, shrinks)
       for (let place = 0; place < count; place++) {
         const row = touched[place]!
         const column = columnOf[row]!
-        const shrink = Math.exp(shrinkLogs[column]![step]! - shrinkLogs[column]![step - 1]!)
         for (let j = 0; j < width; j++) {
           const i = row * width + j
-          weights[i] = weights[i]! * shrink - rates[column]! * sums[place * width + j]!
+          weights[i] = weights[i]! * shrinks[column]! - rates[column]! * sums[place * width + j]!
           averages[i] = weights[i]! + kept * (averages[i]! - weights[i]!)
         }
         lastStep[row] = step
@@ -162,10 +154,4 @@ export function createTable(settings: TableSettings): Table {
       return averages.slice()
     },
   }
-}
-
-function doubled(values: Float64Array): Float64Array<ArrayBuffer> {
-  const larger = new Float64Array(values.length * 2)
-  larger.set(values)
-  return larger
 }

@@ -17,6 +17,8 @@ export interface EncodedExamples {
   readonly known: Float32Array
   /** Index of each example's user, for metrics by user. */
   readonly users: Int32Array
+  /** Index of each example's slate, for metrics by slate. */
+  readonly slates: Int32Array
 }
 
 /** Encodes every impression of `slates`, in order. */
@@ -30,12 +32,12 @@ export function encodeExamples(
   const count = slates.reduce((sum, { impressions }) => sum + impressions.length, 0)
   const tasks = definition.tasks.length
   const [labels, known] = [new Float32Array(count * tasks), new Float32Array(count * tasks)]
-  const users = new Int32Array(count)
+  const [users, slateOf] = [new Int32Array(count), new Int32Array(count)]
   const userIndex = new Map<string, number>()
   const all = emptyBatch(encoder.layout, { requests: count, candidates: 1 })
   const one = emptyBatch(encoder.layout, { requests: 1, candidates: 1 })
   let example = 0
-  for (const { input, impressions, watermarkMs } of slates) {
+  for (const [slate, { input, impressions, watermarkMs }] of slates.entries()) {
     for (const impression of impressions) {
       encoder.encode([{ ...input, candidates: [input.candidates[impression.candidate]!] }], one)
       copyExample(encoder.layout, one, all, example)
@@ -49,11 +51,12 @@ export function encodeExamples(
       )
       const user = userIndex.get(input.userId) ?? userIndex.size
       userIndex.set(input.userId, user)
-      users[example++] = user
+      users[example] = user
+      slateOf[example++] = slate
     }
     report(example)
   }
-  return { count, request: all.request, candidate: all.candidate, labels, known, users }
+  return { count, request: all.request, candidate: all.candidate, labels, known, users, slates: slateOf }
 }
 
 function copyExample(layout: BatchLayout, from: Batch, to: Batch, example: number): void {

@@ -44,6 +44,7 @@ export function evaluate(
         labels: pick((i) => examples.labels[rows[i]! * tasks.length + t]!),
         scores: pick((i) => scores[i * tasks.length + t]!),
         users: pick((i) => examples.users[rows[i]!]!),
+        groups: pick((i) => examples.slates[rows[i]!]!),
         baseRate: rates[t]!,
       })
       return [task.name, metrics]

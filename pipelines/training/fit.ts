@@ -120,7 +120,7 @@ function checkFinite({ tasks }: RankerDefinition, losses: Float32Array): void {
   if (broken === -1) return
   throw new Fault(
     'TRAINING_NOT_FINITE',
-    `The loss of task "${tasks[broken]!.name}" is ${losses[broken]}; lower the training rates, or look for extreme values of its label.`,
+    `The loss of task "${tasks[broken]!.name}" is ${losses[broken]}; lower the training rates, or limit its label ("most") where feedback has extreme values.`,
   )
 }
 

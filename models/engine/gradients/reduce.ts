@@ -9,6 +9,10 @@ const kept = (y: tf.Tensor, x: tf.Tensor, axes: readonly number[]): tf.Tensor =>
     x.shape.map((length, axis) => (axes.includes(axis) ? 1 : length)),
   )
 
+/** dy repeated to the shape of x, which may have no entries; TensorFlow.js repeats no axis 0 times. */
+const spread = (dy: tf.Tensor, { size, shape }: tf.Tensor): tf.Tensor =>
+  size === 0 ? tf.zeros(shape) : tf.broadcastTo(dy, shape)
+
 const countOf = (x: tf.Tensor, axes: readonly number[]): number =>
   axes.reduce((count, axis) => count * x.shape[axis]!, 1)
 
@@ -47,8 +51,8 @@ function productsOfOthers(x: tf.Tensor, axis: number): tf.Tensor {
 }
 
 export const reduceGradients: GradientTable = {
-  Sum: reductionGradient((dy, x) => tf.broadcastTo(dy, x.shape)),
-  Mean: reductionGradient((dy, x, axes) => tf.broadcastTo(tf.div(dy, countOf(x, axes)), x.shape)),
+  Sum: reductionGradient((dy, x) => spread(dy, x)),
+  Mean: reductionGradient((dy, x, axes) => spread(tf.div(dy, countOf(x, axes)), x)),
   Max: extreme((x, axes, keep) => tf.max(x, axes, keep), 'reductionIndices'),
   Min: extreme((x, axes, keep) => tf.min(x, axes, keep)),
   Prod: reductionGradient((dy, x, axes) => {

@@ -117,7 +117,12 @@ export const arrangement: LoweringTable = {
     graph.node('Pad', [node.inputs[0]!, pads, value], {}, node.outputs[0])
   },
   Tile: (graph, node) => {
-    graph.node('Tile', [node.inputs[0]!, graph.int64s(node.read<readonly number[]>('reps'))], {}, node.outputs[0])
+    const times = node.read<readonly number[]>('reps')
+    const { shape } = node.inputSpecs[0]!
+    // ONNX Runtime's Tile copies single entries along the last axis, its Expand whole runs: six times as fast.
+    if (times.every((count, axis) => count === 1 || (count > 1 && shape[axis] === 1)))
+      graph.node('Expand', [node.inputs[0]!, graph.int64s(node.outputSpecs[0]!.shape)], {}, node.outputs[0])
+    else graph.node('Tile', [node.inputs[0]!, graph.int64s(times)], {}, node.outputs[0])
   },
   Transpose: (graph, node) => {
     graph.node('Transpose', node.inputs, { perm: node.read<readonly number[]>('perm') }, node.outputs[0])

@@ -49,23 +49,24 @@ export function toOnnx(program: Program, external: Readonly<Record<string, Exter
     names.set(value, `value_${value}`)
     graph.tensor(`value_${value}`, program.values[value]!, data)
   }
+  const results = [...program.outputs, ...program.state.map(({ name, to }) => ({ name: stateOutput(name), value: to }))]
+  // A result that a node computes has its name from the start; only what is given, or read twice, has to be copied.
+  const computed = new Set(program.nodes.flatMap(({ outputs }) => outputs))
+  const named = new Map<ValueId, string>()
+  for (const { name, value } of results) if (computed.has(value) && !named.has(value)) named.set(value, name)
   for (const node of program.nodes) {
-    for (const output of node.outputs) names.set(output, `value_${output}`)
+    for (const output of node.outputs) names.set(output, named.get(output) ?? `value_${output}`)
     lowerNode(program, node, names)(graph)
   }
-  const results = [
-    ...program.outputs,
-    ...program.state.map(({ name, to }) => ({ name: stateOutput(name), value: to })),
-  ].map(({ name, value }) => {
-    graph.node('Identity', [names.get(value)!], {}, name)
-    return valueInfo(name, program.values[value]!)
-  })
+  for (const { name, value } of results) {
+    if (names.get(value) !== name) graph.node('Identity', [names.get(value)!], {}, name)
+  }
   return encodeModel({
     name: 'step',
     node: graph.nodes,
     initializer: graph.initializers,
     input: inputs,
-    output: results,
+    output: results.map(({ name, value }) => valueInfo(name, program.values[value]!)),
   })
 }
 
