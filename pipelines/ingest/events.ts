@@ -2,13 +2,21 @@ import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { FeatureValues } from '../../models/spec/features.ts'
 
-export const id = Type.String({ minLength: 1, maxLength: 256, pattern: '^[^\\u0000]+$' })
-const text = Type.String({ maxLength: 4096, pattern: '^[^\\u0000]*$' })
-const featureValue = Type.Union([text, Type.Number(), Type.Boolean(), Type.Null(), Type.Array(text, { maxItems: 256 })])
-const featureName = Type.String({ minLength: 1, maxLength: 128, pattern: '^[^\\u0000]+$' })
-export const features = Type.Unsafe<FeatureValues>(Type.Record(featureName, featureValue, { maxProperties: 256 }))
-const count = Type.Integer({ minimum: 0 })
 const closed = { additionalProperties: false }
+// Storages hold neither NUL nor half a surrogate pair, and one such text would spoil a whole batch.
+const wholeText = '[^\\u0000\\ud800-\\udfff]'
+const nameText = '[^\\u0000-\\u001f\\ud800-\\udfff]'
+export const id = Type.String({ minLength: 1, maxLength: 256, pattern: `^${nameText}+$` })
+const text = Type.String({ maxLength: 4096, pattern: `^${wholeText}*$` })
+const featureValue = Type.Union([text, Type.Number(), Type.Boolean(), Type.Null(), Type.Array(text, { maxItems: 256 })])
+// Names of a record are held to their pattern alone, and to that only where it is closed.
+const featureName = Type.String({ pattern: `^${nameText}{1,128}$` })
+export const features = Type.Unsafe<FeatureValues>(
+  Type.Record(featureName, featureValue, { maxProperties: 256, ...closed }),
+)
+const whole = { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }
+const count = Type.Integer({ ...whole, minimum: 0 })
+const kindCounts = Type.Record(Type.String({ pattern: `^${nameText}{1,256}$` }), count, closed)
 
 const common = {
   eventId: id,
@@ -20,19 +28,17 @@ const tally = Type.Union([
   Type.Object(
     {
       impressions: count,
-      feedback: Type.Record(Type.String(), count),
-      lastImpressionAtMs: Type.Union([Type.Integer(), Type.Null()]),
+      feedback: kindCounts,
+      lastImpressionAtMs: Type.Union([Type.Integer(whole), Type.Null()]),
       days: Type.Optional(
-        Type.Array(
-          Type.Object({ day: Type.Integer(), impressions: count, feedback: Type.Record(Type.String(), count) }, closed),
-        ),
+        Type.Array(Type.Object({ day: Type.Integer(whole), impressions: count, feedback: kindCounts }, closed)),
       ),
     },
     closed,
   ),
 ])
 
-const reference = Type.Union([Type.Null(), Type.Integer()])
+const reference = Type.Union([Type.Null(), Type.Integer(whole)])
 
 /** What only a slate that was ranked here has: the version that ranked it, and references to what it was ranked by. */
 function served<Fields extends Type.TProperties>(
@@ -144,7 +150,7 @@ export type Validated =
   | { readonly ok: true; readonly event: Event; readonly occurredAtMs: number }
   | { readonly ok: false; readonly fault: EventFault }
 
-const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
+const rfc3339 = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
 const mostAheadMs = 5 * 60_000
 
 /** Checks one parsed value against the schema of its `type`. `nowMs` bounds how far ahead of the clock an event may be. */
@@ -157,9 +163,9 @@ export function validateEvent(value: unknown, nowMs: number): Validated {
   if (check === undefined) {
     return fault('EVENT_TYPE_UNKNOWN', '/type', `"type" must be one of ${eventTypes.join(', ')}.`)
   }
-  if (!check.Check(value)) return explain(check.Errors(value)[0])
+  if (!check.Check(value)) return explain(check.Errors(value))
   const event = value as Event
-  const occurredAtMs = rfc3339.test(event.occurredAt) ? Date.parse(event.occurredAt) : Number.NaN
+  const occurredAtMs = momentOf(event.occurredAt)
   if (Number.isNaN(occurredAtMs)) {
     return fault(
       'EVENT_FIELD_INVALID',
@@ -177,6 +183,22 @@ export function validateEvent(value: unknown, nowMs: number): Validated {
   return { ok: true, event, occurredAtMs }
 }
 
+/** NaN where it is no RFC 3339 time, or its day is in no calendar: `Date.parse` reads 30 February as 2 March. */
+function momentOf(text: string): number {
+  const day = rfc3339.exec(text)?.[1]
+  if (day === undefined) return Number.NaN
+  const midnight = Date.parse(`${day}T00:00:00Z`)
+  const isDay = !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(day)
+  return isDay ? Date.parse(text) : Number.NaN
+}
+
+const idCheck = Compile(id)
+/** The id that an event gives itself, however broken the rest of it is; null where it could not be one. */
+export function eventIdOf(value: unknown): string | null {
+  const given = (value as { eventId?: unknown } | null)?.eventId
+  return idCheck.Check(given) ? given : null
+}
+
 const fault = (code: string, path: string, message: string): Validated => ({
   ok: false,
   fault: { code, path, message },
@@ -184,25 +206,48 @@ const fault = (code: string, path: string, message: string): Validated => ({
 
 interface SchemaError {
   readonly keyword: string
+  readonly schemaPath: string
   readonly instancePath: string
   readonly params: object
   readonly message: string
 }
 
-function explain(error: SchemaError | undefined): Validated {
-  const { keyword, instancePath = '', params, message } = error ?? { keyword: '', params: {}, message: 'is invalid' }
-  const first = (list: unknown) => (Array.isArray(list) ? String(list[0]) : '')
+function explain(errors: readonly SchemaError[]): Validated {
+  const [error] = errors
+  if (error === undefined) return fault('EVENT_FIELD_INVALID', '', 'The event is invalid.')
+  const { keyword, schemaPath, instancePath, message } = error
+  const params: { requiredProperties?: unknown; allowedValue?: unknown } = error.params
+  const name = instancePath.split('/').at(-1)
   if (keyword === 'required') {
-    const name = first((params as { requiredProperties?: unknown }).requiredProperties)
-    return fault('EVENT_FIELD_MISSING', `${instancePath}/${name}`, `The field "${name}" is missing; add it.`)
+    const missing = Array.isArray(params.requiredProperties) ? String(params.requiredProperties[0]) : ''
+    return fault('EVENT_FIELD_MISSING', `${instancePath}/${missing}`, `The field "${missing}" is missing; add it.`)
+  }
+  if (keyword === 'boolean' && /\/(features|user|context|feedback)\/additionalProperties$/.test(schemaPath)) {
+    return fault('EVENT_FIELD_INVALID', instancePath, 'This name is empty, too long, or has control characters.')
   }
   if (keyword === 'additionalProperties' || keyword === 'boolean') {
-    const name = instancePath.split('/').at(-1)
     return fault(
       'EVENT_FIELD_UNKNOWN',
       instancePath,
       `The field "${name}" is not known here; correct its name, or put it into "features".`,
     )
   }
-  return fault('EVENT_FIELD_INVALID', instancePath, `The value at ${instancePath || 'the top'} ${message}.`)
+  if (keyword === 'type' && schemaPath.endsWith('/anyOf/0')) return explainChoice(error, errors)
+  const wanted =
+    keyword === 'const'
+      ? `must be ${JSON.stringify(params.allowedValue)}`
+      : keyword === 'pattern'
+        ? 'has control characters or half a surrogate pair; leave them out'
+        : message
+  return fault('EVENT_FIELD_INVALID', instancePath, `The value at ${instancePath} ${wanted}.`)
+}
+
+/** What is wrong inside the one choice whose type fits, or else the types there are to choose from. */
+function explainChoice({ schemaPath, instancePath }: SchemaError, errors: readonly SchemaError[]): Validated {
+  const choice = schemaPath.slice(0, -1)
+  const own = errors.filter((error) => error.schemaPath.startsWith(choice))
+  const inside = own.filter((error) => error.keyword !== 'type' || error.instancePath !== instancePath)
+  if (inside.length > 0) return explain(inside)
+  const types = own.map(({ message }) => message.replace('must be ', ''))
+  return fault('EVENT_FIELD_INVALID', instancePath, `The value at ${instancePath} must be ${types.join(' or ')}.`)
 }

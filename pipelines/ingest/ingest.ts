@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { canonical } from '../../models/spec/definition-hash.ts'
-import { type Event, type EventFault, validateEvent } from './events.ts'
+import { type Event, type EventFault, eventIdOf, validateEvent } from './events.ts'
 import type { AcceptableEvent, DeadLetter, IngestStore } from './ports.ts'
 
 /** One record as it came: a body, one entry of an array, or one line. `path` is where it stood, such as `/3`. */
@@ -53,8 +53,10 @@ export async function ingest(records: readonly RawRecord[], context: IngestConte
     const results = read.map((each) => resultOf(each, first, answerOf))
     const letters = results.flatMap(({ letter }) => (letter === null ? [] : [letter]))
     if (letters.length > 0) await transaction.quarantine(letters, context.source, nowMs)
-    if (context.source !== liveSource && events.length > 0) {
-      await transaction.advance(context.source, Math.max(...events.map(({ occurredAtMs }) => occurredAtMs)))
+    const taken = events.filter((_, i) => answers[i] !== 'conflict')
+    if (context.source !== liveSource && taken.length > 0) {
+      // The newest moment may go on in the next records; all before it is whole.
+      await transaction.advance(context.source, Math.max(...taken.map(({ occurredAtMs }) => occurredAtMs)) - 1)
     }
     return results.map(({ outcome }) => outcome)
   })
@@ -72,8 +74,7 @@ function readRecord(record: RawRecord, rankers: readonly string[], nowMs: number
     }
   }
   const validated = validateEvent(value, nowMs)
-  const given = (value as { eventId?: unknown } | null)?.eventId
-  const eventId = typeof given === 'string' ? given : null
+  const eventId = eventIdOf(value)
   if (!validated.ok) return { record, eventId, fault: validated.fault }
   const event = withRanker(validated.event, rankers)
   if ('code' in event) return { record, eventId, fault: event }
@@ -105,7 +106,9 @@ function resultOf(
   const { eventId } = read.acceptable.event
   const kept = first.get(eventId)!
   const isFirst = kept === read.acceptable
-  const answer = isFirst ? answers.get(kept)! : kept.digest === read.acceptable.digest ? 'duplicate' : 'conflict'
+  const ofFirst = answers.get(kept)!
+  const isRefused = ofFirst === 'conflict' || kept.digest !== read.acceptable.digest
+  const answer = isFirst ? ofFirst : isRefused ? 'conflict' : 'duplicate'
   if (answer !== 'conflict') return { outcome: { eventId, outcome: answer }, letter: null }
   return quarantined(eventId, {
     code: 'EVENT_ID_CONFLICT',

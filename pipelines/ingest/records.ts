@@ -21,7 +21,38 @@ export function jsonRecords(body: Uint8Array): RawRecord[] {
   }
   if (!Array.isArray(value)) return [{ bytes: body, path: '' }]
   refuseMany(value.length)
-  return value.map((entry, i) => ({ bytes: new TextEncoder().encode(JSON.stringify(entry)), path: `/${i}` }))
+  return value.length === 0 ? [] : entriesOf(body).map((bytes, i) => ({ bytes, path: `/${i}` }))
+}
+
+const [quote, backslash, comma] = [0x22, 0x5c, 0x2c]
+const [openArray, closeArray, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d]
+
+/** The bytes of each entry as they came, of a body that is a JSON array and not empty. */
+function entriesOf(body: Uint8Array): Uint8Array[] {
+  const entries: Uint8Array[] = []
+  let [depth, from] = [0, 0]
+  for (let at = 0; at < body.length; at++) {
+    const byte = body[at]!
+    if (byte === quote) at = textEnd(body, at)
+    else if (byte === openArray || byte === openObject) {
+      if (++depth === 1) from = at + 1
+    } else if (byte === closeArray || byte === closeObject) {
+      if (--depth === 0) entries.push(body.subarray(from, at))
+    } else if (byte === comma && depth === 1) {
+      entries.push(body.subarray(from, at))
+      from = at + 1
+    }
+  }
+  return entries
+}
+
+/** Where the text ends that starts at `from`: at the next quote that no backslash escapes. */
+function textEnd(body: Uint8Array, from: number): number {
+  for (let end = body.indexOf(quote, from + 1); ; end = body.indexOf(quote, end + 1)) {
+    let before = end - 1
+    while (body[before] === backslash) before--
+    if ((end - before) % 2 === 1) return end
+  }
 }
 
 const lineFeed = 10

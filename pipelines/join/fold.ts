@@ -16,7 +16,7 @@ import {
 
 export interface FoldOptions {
   readonly source: string
-  /** Events older than this come late: what they change is kept, but they see no counts, which have moved on. */
+  /** Events up to here come late: what they change is kept, but they see no counts, which have moved on. */
   readonly joinedToMs: number
   readonly policies: Readonly<Record<string, ImpressionPolicy>>
   /** What some ranker looks at; the rest is not kept. */
@@ -92,7 +92,7 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
 
   function onSlate(event: SlateEvent, occurredAtMs: number): void {
     if (slates.has(event.slateId)) return
-    const isLate = occurredAtMs < options.joinedToMs
+    const isLate = occurredAtMs <= options.joinedToMs
     // A slate that was ranked here carries what it was scored with.
     const served = event.modelVersion !== undefined
     const versionOf = (given: number | null | undefined, kind: 'item' | 'user', id: string) =>

@@ -72,7 +72,7 @@ async function wholeMoments(
 }
 
 function finish(transaction: JoinTransaction, source: Source, events: readonly PendingEvent[]): Promise<void> {
-  const late = events.filter(({ occurredAtMs }) => occurredAtMs < source.joinedToMs).length
+  const late = events.filter(({ occurredAtMs }) => occurredAtMs <= source.joinedToMs).length
   const joinedToMs = Math.max(source.joinedToMs, events.at(-1)!.occurredAtMs)
   return transaction.finish(source.name, events, joinedToMs, late)
 }

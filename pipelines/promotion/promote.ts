@@ -17,7 +17,8 @@ export interface Champion {
 }
 
 export interface PromotionContext {
-  readonly trained: TrainedVersion
+  /** Of a trained version, the slice it was measured on. */
+  readonly trained: Pick<TrainedVersion, 'holdout'>
   readonly manifest: Manifest
   /** Where a file of the written version is. */
   fileOf(name: string): string
@@ -59,7 +60,7 @@ async function storeFiles({ manifest, fileOf, blobs }: PromotionContext): Promis
 }
 
 /** The champion scores what the challenger was measured on: the same slates, the same impressions. */
-async function scoreHoldout({ holdout }: TrainedVersion, champion: Champion): Promise<ChampionScores> {
+async function scoreHoldout({ holdout }: PromotionContext['trained'], champion: Champion): Promise<ChampionScores> {
   const scores = new Float32Array(holdout.users.length * champion.tasks.length)
   let [example, unseenFrom] = [0, 0]
   for (const { input, impressions } of holdout.slates) {

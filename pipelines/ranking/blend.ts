@@ -42,9 +42,20 @@ export function blend(
         { status: 503 },
       )
     }
+    const blended = own.reduce((sum, score, t) => sum + weights[t]! * score, 0)
+    if (!Number.isFinite(blended)) {
+      throw new Fault(
+        'RANK_WEIGHTS_TOO_LARGE',
+        'The weights of the tasks blend into no finite score; send smaller ones.',
+        {
+          path: '/objective',
+          status: 400,
+        },
+      )
+    }
     return {
       itemId,
-      score: own.reduce((sum, score, t) => sum + weights[t]! * score, 0),
+      score: blended,
       tasks: Object.fromEntries(tasks.map(({ name }, t) => [name, own[t]!])),
     }
   })

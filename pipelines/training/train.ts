@@ -50,8 +50,8 @@ const holdoutShare = 0.15
 const validationShare = 0.1
 /** Fewer examples say nothing. */
 const leastExamples = 200
-/** A task with fewer positives, or negatives, in the validation slice has no say in when to stop. */
-const leastOfEachClass = 100
+/** A task with fewer positives, or negatives, in the validation slice has no say in when to stop: at best, and at least. */
+const leastOfEachClass = [100, 10]
 const goldenSlates = 3
 
 /**
@@ -140,14 +140,13 @@ export async function train(context: TrainingContext): Promise<TrainedVersion> {
           tried = epoch
           const logits = await scorer.score(await snapshot(), rows.validation)
           const entropy = meanEntropy(definition, examples, rows.validation, logits.slice(), rates)
-          if (epoch === 1 || entropy < best.entropy)
-            best = { epochs: epoch, entropy, calibration: calibrate(definition, examples, rows.validation, logits) }
-          report({
-            stage: 'training',
-            done: epoch,
-            of: epochs * 2,
-            note: `pass ${epoch}, validation normalised entropy ${entropy.toFixed(4)}`,
-          })
+          if (epoch === 1 || entropy === null || entropy < best.entropy) {
+            const calibration = calibrate(definition, examples, rows.validation, logits)
+            best = { epochs: epoch, entropy: entropy ?? best.entropy, calibration }
+          }
+          const seen =
+            entropy === null ? 'no task is large enough' : `validation normalised entropy ${entropy.toFixed(4)}`
+          report({ stage: 'training', done: epoch, of: epochs * 2, note: `pass ${epoch}, ${seen}` })
           return epoch < best.epochs + patience
         },
       })
@@ -177,17 +176,26 @@ async function readSlates({ definition, source, report }: TrainingContext) {
   return { slates, from: range.fromMs, to: range.toMs }
 }
 
-/** Indices of the first example of each slice, and of the holdout's first slate; a slate is never cut. */
+/** Indices of the first example of each slice, and of the holdout's first slate; a cut lies between two moments. */
 function cutInTime(slates: readonly SlateExamples[]) {
   const total = slates.reduce((sum, { impressions }) => sum + impressions.length, 0)
+  const timeOf = (slate: number) => slates[slate]?.input.occurredAtMs
   const cutAt = (share: number) => {
     let [slate, example] = [0, 0]
     while (slate < slates.length && example + slates[slate]!.impressions.length <= total * share)
       example += slates[slate++]!.impressions.length
+    while (slate > 0 && timeOf(slate) === timeOf(slate - 1)) example -= slates[--slate]!.impressions.length
     return { slate, example }
   }
   const holdout = cutAt(1 - holdoutShare)
   const validation = cutAt((1 - holdoutShare) * (1 - validationShare))
+  if (validation.example === 0) {
+    throw new Fault(
+      'TRAINING_NO_EXAMPLES',
+      `None of the ${total} examples is older than the newest of them, on which a version is measured. Send slates of more moments first.`,
+      { status: 409 },
+    )
+  }
   return { total, holdout: holdout.example, holdoutSlate: holdout.slate, validation: validation.example }
 }
 
@@ -206,26 +214,30 @@ function knownRows(
   }
 }
 
+/**
+ * Mean over tasks with a weight in the order and enough of both classes; where the slice is so small that no task has, over
+ * those with a few. Null without any: there is nothing to go by then, and all passes are made.
+ */
 function meanEntropy(
   definition: RankerDefinition,
   examples: EncodedExamples,
   rows: Int32Array,
   logits: Float32Array,
   rates: readonly number[],
-): number {
+): number | null {
   const scores = toScores(definition.tasks, logits)
-  const entropies = definition.tasks.flatMap((task, t) => {
+  const judged = definition.tasks.flatMap((task, t) => {
+    if (taskKind(task) === 'value' || (task.scoreWeight ?? 0) <= 0) return []
     const scored = knownRows(definition, examples, rows, scores, t)
     const positives = scored.labels.reduce((sum, label) => sum + label, 0)
-    const isLarge = positives >= leastOfEachClass && scored.labels.length - positives >= leastOfEachClass
-    return taskKind(task) === 'binary' && isLarge && (task.scoreWeight ?? 0) > 0
-      ? [normalizedEntropy(scored, rates[t]!)]
-      : []
+    const rarer = Math.min(positives, scored.labels.length - positives)
+    return [{ rarer, entropy: normalizedEntropy(scored, rates[t]!) }]
   })
-  // Without a task large enough there is nothing to go by, and all passes are made.
-  return entropies.length === 0
-    ? Number.NEGATIVE_INFINITY
-    : entropies.reduce((sum, value) => sum + value, 0) / entropies.length
+  for (const least of leastOfEachClass) {
+    const large = judged.filter(({ rarer }) => rarer >= least)
+    if (large.length > 0) return large.reduce((sum, { entropy }) => sum + entropy, 0) / large.length
+  }
+  return null
 }
 
 const calibrate = (

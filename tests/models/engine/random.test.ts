@@ -63,12 +63,12 @@ test('filled bits are the draws of uniform, and go on from them', () => {
     fc.property(fc.nat(), fc.array(fc.nat({ max: 9 }), { maxLength: 5 }), (seed, lengths) => {
       const [filled, drawn] = [createRandom(seed), createRandom(seed)]
       for (const length of lengths) {
-        const bits = new Uint32Array(length)
+        const bits = new Int32Array(length)
         filled.fillBits(bits)
 
         assert.deepEqual(
           [...bits],
-          draw(length, () => drawn.uniform() * 2 ** 32),
+          draw(length, () => (drawn.uniform() * 2 ** 32) | 0),
         )
         assert.equal(filled.normal(), drawn.normal())
       }
