@@ -1,19 +1,20 @@
 -- Rankers, their versions and what serves; jobs. Moments are bigint milliseconds since 1970, in columns named *_at_ms:
--- exact, the same in every client and zone, and comparable with event time as code has it.
+-- exact, the same in every client and zone, and comparable with event time as code has it. Keys compare by bytes
+-- (collation "C"): the same order in every database, and indexes that outlive a change of the system's locales.
 
 create table rankers (
-  name text not null,
-  definition_hash text not null,
+  name text collate "C" not null,
+  definition_hash text collate "C" not null,
   definition jsonb not null,
   first_seen_at_ms bigint not null,
   primary key (name, definition_hash)
 );
 
 create table model_versions (
-  version text primary key,
-  ranker text not null,
-  definition_hash text not null,
-  parent text,
+  version text collate "C" primary key,
+  ranker text collate "C" not null,
+  definition_hash text collate "C" not null,
+  parent text collate "C",
   metrics jsonb not null,
   trained_from_ms bigint not null,
   trained_to_ms bigint not null,
@@ -30,19 +31,19 @@ create index model_versions_by_ranker on model_versions (ranker, created_at_ms);
 -- Append only: the newest row of a ranker says what serves; a rollback is another row.
 create table activations (
   sequence bigint generated always as identity primary key,
-  ranker text not null,
-  version text not null references model_versions (version),
+  ranker text collate "C" not null,
+  version text collate "C" not null references model_versions (version),
   reason text not null,
   activated_at_ms bigint not null
 );
 create index activations_by_ranker on activations (ranker, sequence);
 
 create table jobs (
-  id text primary key,
-  kind text not null,
+  id text collate "C" primary key,
+  kind text collate "C" not null,
   payload jsonb not null,
   -- The same key twice is one job.
-  idempotency_key text,
+  idempotency_key text collate "C",
   state text not null check (state in ('queued', 'running', 'completed', 'failed', 'cancelled')),
   attempts integer not null default 0,
   max_attempts integer not null,

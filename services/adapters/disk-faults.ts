@@ -24,3 +24,12 @@ export function diskFault(error: unknown, path: string): Fault | null {
   }
   return null
 }
+
+/** Does `work`; an error of the disk comes as the fault that it is. */
+export async function onDisk<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    throw diskFault(error, path) ?? error
+  }
+}

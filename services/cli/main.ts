@@ -5,7 +5,6 @@ import { pino } from 'pino'
 import { Fault } from '../../models/spec/fault.ts'
 import { createProgressView } from '../standalone/progress.ts'
 import { readSettings } from '../standalone/settings.ts'
-import { startStandalone } from '../standalone/start.ts'
 import { evaluateCommand } from './evaluate.ts'
 import { jobsCommand } from './jobs.ts'
 
@@ -16,12 +15,23 @@ Environment:
   POLYRANK_DATA  folder that holds everything (.polyrank)
   LOG_LEVEL      fatal, error, warn, info, debug or silent (warn)
 
-What is ranked is in polyrank.config.ts; without it, the bundled sample's ranker is used.`
+What is ranked is in polyrank.config.ts; without it, the bundled sample's ranker is used.
+
+Examples:
+  polyrank start
+  PORT=9000 POLYRANK_DATA=/var/lib/polyrank polyrank start`
 
 const program = new Command('polyrank')
   .description('A multi-task ranking service for recommendations.')
   .showHelpAfterError()
-  .addHelpText('after', '\nStart with: polyrank start')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  polyrank start
+  polyrank jobs train
+  polyrank evaluate --help`,
+  )
 
 program
   .command('start')
@@ -41,6 +51,8 @@ async function start(): Promise<void> {
   const settings = readSettings(process.env)
   const logger = pino({ level: settings.logLevel }, pino.destination(2))
   const view = createProgressView(process.stdout)
+  // Loaded when it runs: other commands need no storage and no engine.
+  const { startStandalone } = await import('../standalone/start.ts')
   const starting = startStandalone(settings, view, logger, fail)
   closeWithGrace({ delay: 15_000 }, async ({ err, signal }) => {
     if (err !== undefined) logger.fatal({ err }, err.message)

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { definitionHash } from '../../models/spec/definition-hash.ts'
 import { Fault } from '../../models/spec/fault.ts'
 import type { RankerDefinition } from '../../models/spec/ranker.ts'
@@ -21,7 +22,7 @@ export interface RankerState {
 export interface LiveRankers {
   /**
    * Does `work` with what serves `ranker` (may be left out where there is one); the version stays open until it is done.
-   * Faults `RANKER_UNKNOWN`, `RANKER_NOT_READY`.
+   * Faults `RANKER_UNKNOWN`, `RANKER_NOT_READY`, `SCORING_STOPPED`.
    */
   use<Result>(ranker: string | undefined, work: (scorer: Scorer) => Promise<Result>): Promise<Result>
   /** Brings what serves in line with the registry. */
@@ -45,17 +46,30 @@ export interface LiveRankersContext {
 
 interface Serving {
   readonly scorer: Scorer
+  /** Its files, as the scoring thread knows them. */
   readonly folder: string
   users: number
   onIdle: (() => void) | null
 }
 
+interface Failure {
+  readonly version: string
+  readonly fault: Fault
+  readonly tries: number
+}
+
+/** A version that the thread keeps dying of must not take down, again and again, what serves. */
+const mostTries = 3
+
 export async function createLiveRankers(context: LiveRankersContext): Promise<LiveRankers> {
   const { definitions, registry, blobs, folder } = context
   const serving = new Map<string, Serving>()
-  const faults = new Map<string, { readonly version: string; readonly fault: Fault }>()
+  const faults = new Map<string, Failure>()
   await rm(folder, { recursive: true, force: true })
-  let [isClosing, isThreadReady] = [false, true]
+  let isClosing = false
+  /** Set from when the thread died until another serves the same versions. */
+  let stopped: Fault | null = null
+  let openings = 0
   let thread = context.startScoring(onStopped)
   let last: Promise<unknown> = Promise.resolve()
   /** Changes of what serves happen one after the other. */
@@ -67,18 +81,39 @@ export async function createLiveRankers(context: LiveRankersContext): Promise<Li
 
   function onStopped(fault: Fault): void {
     context.onFault(fault)
-    isThreadReady = false
+    stopped = fault
     void inTurn(async () => {
       if (isClosing) return
       thread = context.startScoring(onStopped)
-      for (const { folder: opened } of serving.values()) await thread.open(opened)
-      isThreadReady = true
+      for (const [ranker, { folder: opened, scorer }] of serving) await reopen(ranker, opened, scorer.version)
+      stopped = null
     }).catch((error: Fault) => context.onFault(error))
   }
 
+  /** A version that does not open a second time serves no more; the others do. */
+  async function reopen(ranker: string, opened: string, version: string): Promise<void> {
+    try {
+      await thread.open(opened)
+    } catch (error) {
+      if (!(error instanceof Fault) || error.retry) throw error
+      serving.delete(ranker)
+      faults.set(ranker, { version, fault: error, tries: mostTries })
+      context.onFault(error)
+    }
+  }
+
   async function open(version: ModelVersion): Promise<Serving> {
-    const opened = await fetchVersion(blobs, version, folder)
-    await thread.open(opened)
+    // Each opening has files of its own: the same version may still be drained, and removed, from an earlier one.
+    const parent = join(folder, String(openings++))
+    const opened = await fetchVersion(blobs, version, parent)
+      .then(async (fetched) => {
+        await thread.open(fetched)
+        return fetched
+      })
+      .catch(async (error) => {
+        await rm(parent, { recursive: true, force: true })
+        throw error
+      })
     const configured = definitions.find(({ name }) => name === version.ranker)!
     // Weights of the blend are not part of a version: those that are configured now count.
     const isSame = definitionHash(configured) === version.definitionHash
@@ -97,25 +132,30 @@ export async function createLiveRankers(context: LiveRankersContext): Promise<Li
     serving.set(ranker, next)
     faults.delete(ranker)
     if (previous === undefined) return
-    const release = () => {
-      void thread
-        .closeVersion(previous.folder)
-        .then(() => rm(previous.folder, { recursive: true, force: true }))
-        .catch((error: Fault) => context.onFault(error))
-    }
-    if (previous.users === 0) release()
-    else previous.onIdle = release
+    if (previous.users === 0) release(previous)
+    else previous.onIdle = () => release(previous)
+  }
+
+  function release({ folder: opened }: Serving): void {
+    void thread
+      .closeVersion(opened)
+      .catch((error: Fault) => context.onFault(error))
+      .finally(() => rm(dirname(opened), { recursive: true, force: true }))
+      .catch((error: Fault) => context.onFault(error))
   }
 
   async function followOne(ranker: string): Promise<void> {
     const activation = await registry.active(ranker)
-    if (activation === null || serving.get(ranker)?.scorer.version === activation.version) return
-    if (faults.get(ranker)?.version === activation.version) return
+    if (activation === null) return
+    if (serving.get(ranker)?.scorer.version === activation.version) return void faults.delete(ranker)
+    const failure = faults.get(ranker)
+    const tries = failure?.version === activation.version ? failure.tries : 0
+    if (tries === mostTries) return
     try {
       flip(ranker, await open(await find(activation.version)))
     } catch (error) {
       if (!(error instanceof Fault)) throw error
-      faults.set(ranker, { version: activation.version, fault: error })
+      faults.set(ranker, { version: activation.version, fault: error, tries: error.retry ? tries + 1 : mostTries })
       context.onFault(error)
     }
   }
@@ -150,8 +190,12 @@ export async function createLiveRankers(context: LiveRankersContext): Promise<Li
         const isServing = serving.get(found.ranker)?.scorer.version === version
         const next = isServing ? null : await open(found)
         const activation = { ranker: found.ranker, version, reason, activatedAtMs: context.nowMs() }
-        await registry.activate(activation)
-        if (next !== null) flip(found.ranker, next)
+        await registry.activate(activation).catch((error) => {
+          if (next !== null) release(next)
+          throw error
+        })
+        if (next === null) faults.delete(found.ranker)
+        else flip(found.ranker, next)
         return activation
       }),
     states: () =>
@@ -159,8 +203,8 @@ export async function createLiveRankers(context: LiveRankersContext): Promise<Li
         ranker: definition.name,
         definitionHash: definitionHash(definition),
         tasks: definition.tasks.map(({ name }) => name),
-        modelVersion: isThreadReady ? (serving.get(definition.name)?.scorer.version ?? null) : null,
-        fault: faults.get(definition.name)?.fault ?? null,
+        modelVersion: stopped === null ? (serving.get(definition.name)?.scorer.version ?? null) : null,
+        fault: stopped ?? faults.get(definition.name)?.fault ?? null,
       })),
     async close() {
       isClosing = true
@@ -178,6 +222,7 @@ export async function createLiveRankers(context: LiveRankersContext): Promise<Li
         status: 404,
       })
     }
+    if (stopped !== null) throw stopped
     const current = serving.get(name)
     if (current !== undefined) return current
     throw new Fault(

@@ -21,6 +21,7 @@ import { createTrainerProcess } from './trainer-process.ts'
 import { linesToCopy, metricsTable, someIds } from './welcome.ts'
 
 const lookEveryMs = 1_000
+const maintainEveryMs = 60_000
 /** Live events are joined so long after they occurred. */
 const latenessMs = 5_000
 /** What serves shares the machine with training; one thread scores, and a run of it may use one more. */
@@ -98,6 +99,7 @@ export async function startStandalone(
     }
     closers.push(repeat(lookEveryMs, async () => metrics.joined.inc(await joinEvents(joinContext)), report))
     closers.push(repeat(lookEveryMs, live.follow, report))
+    closers.push(repeat(maintainEveryMs, storage.maintain, report))
     await welcome(view, storage, live.states(), rankers, url)
     return { url, close }
   } catch (error) {
@@ -149,6 +151,7 @@ async function learnSample(storage: Storage, ranker: string, learning: Learning)
       total = of
       view.show('Loading events', done, of)
     })
+    await storage.maintain()
     await joinSample((done) => view.show('Joining events', done, total))
   } else {
     await joinSample((done) => view.show('Joining events', done, done))

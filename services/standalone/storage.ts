@@ -8,6 +8,7 @@ import { createIngestStore } from '../adapters/postgres/ingest-store.ts'
 import { createJobQueue } from '../adapters/postgres/jobs.ts'
 import { createJoinStore } from '../adapters/postgres/join-store.ts'
 import { createKnowledgeStore } from '../adapters/postgres/knowledge.ts'
+import { maintain } from '../adapters/postgres/maintain.ts'
 import { migrate } from '../adapters/postgres/migrate.ts'
 import { createPool } from '../adapters/postgres/pool.ts'
 import { createVersionRegistry } from '../adapters/postgres/versions.ts'
@@ -36,6 +37,7 @@ export async function openStorage(dataFolder: string, onFault: (fault: Fault) =>
     jobs: createJobQueue(pool, Date.now),
     registry: createVersionRegistry(pool),
     blobs: createFileBlobStore(join(dataFolder, 'blobs')),
+    maintain: () => maintain(pool),
     close,
   }
 }

@@ -13,19 +13,24 @@ export interface TrainerProcess {
   close(): Promise<void>
 }
 
-export function createTrainerProcess(jobs: JobQueue, dataFolder: string): TrainerProcess {
+const trainerFolder = join(import.meta.dirname, '..', 'trainer')
+const trainerMain = ['main.ts', 'main.js'].map((file) => join(trainerFolder, file)).find(existsSync)!
+
+export function createTrainerProcess(
+  jobs: Pick<JobQueue, 'list'>,
+  dataFolder: string,
+  program: string = trainerMain,
+): TrainerProcess {
   let child: ChildProcess | null = null
   let isClosing = false
-  const folder = join(import.meta.dirname, '..', 'trainer')
-  const source = existsSync(join(folder, 'main.ts')) ? 'main.ts' : 'main.js'
   return {
     async ensure() {
       if (child !== null || isClosing) return
       const waits = (await jobs.list()).some(({ state }) => state === 'queued' || state === 'running')
-      if (!waits || isClosing) return
-      child = fork(join(folder, source), {
+      if (!waits || isClosing || child !== null) return
+      child = fork(program, {
         // Debuggers and the like of this process are not the child's.
-        execArgv: source.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : [],
+        execArgv: program.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : [],
         env: { ...process.env, POLYRANK_DATA: dataFolder },
       })
       child.once('exit', () => {

@@ -61,7 +61,7 @@ export function linesToCopy(
   now: Date,
 ): string {
   const curl = (path: string, body: unknown) =>
-    `curl -s ${url}${path} -H 'content-type: application/json' -d '${JSON.stringify(body).replaceAll("'", "'\\''")}'`
+    `curl -s '${url}${path}' -H 'content-type: application/json' -d '${JSON.stringify(body).replaceAll("'", "'\\''")}'`
   const candidates = itemIds.map((itemId) => ({ itemId }))
   const feedback = { type: 'feedback', eventId: `try-${now.getTime()}`, occurredAt: now.toISOString(), userId }
   return [

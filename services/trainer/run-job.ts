@@ -47,7 +47,7 @@ export async function runJob({ payload }: Job, context: JobContext): Promise<Job
   )
   const opened = await openVersion(written, threads)
   await opened.close()
-  const champion = active === null ? null : await openChampion(active.version, context)
+  const champion = active === null ? null : await openChampion(active.version, context).catch(nullIfBroken)
   try {
     return await promote({
       ...context,
@@ -60,6 +60,12 @@ export async function runJob({ payload }: Job, context: JobContext): Promise<Job
   } finally {
     await champion?.close()
   }
+}
+
+/** A champion whose files are broken can defend nothing; without this, training could never replace it. */
+function nullIfBroken(error: unknown): null {
+  if (error instanceof Fault && /^(VERSION|BLOB)_/.test(error.code)) return null
+  throw error
 }
 
 async function openChampion(

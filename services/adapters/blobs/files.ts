@@ -5,23 +5,21 @@ import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Fault } from '../../../models/spec/fault.ts'
 import type { BlobStore } from '../../../pipelines/promotion/ports.ts'
-import { diskFault } from '../disk-faults.ts'
+import { onDisk } from '../disk-faults.ts'
 
 /** Blobs as files named by their hash, in `folder`. */
 export function createFileBlobStore(folder: string): BlobStore {
   const placeOf = (sha256: string) => join(folder, sha256.slice(0, 2), sha256)
   return {
-    async put(file) {
-      try {
+    put: (file) =>
+      onDisk(folder, async () => {
         const sha256 = await hashOf(file)
         const { size } = await stat(file)
         const place = placeOf(sha256)
-        if (!(await exists(place))) await store(file, place)
+        // One that was spoilt since is replaced, so that training again mends what it should.
+        if (!(await exists(place)) || (await hashOf(place)) !== sha256) await store(file, place)
         return { sha256, sizeBytes: size }
-      } catch (error) {
-        throw diskFault(error, folder) ?? error
-      }
-    },
+      }),
     async fetch(sha256, target) {
       const place = placeOf(sha256)
       if (!(await exists(place))) {
@@ -38,10 +36,12 @@ export function createFileBlobStore(folder: string): BlobStore {
           { path: place },
         )
       }
-      await mkdir(dirname(target), { recursive: true })
-      await rm(target, { force: true })
-      // Another file system refuses links.
-      await link(place, target).catch(() => copyFile(place, target))
+      await onDisk(dirname(target), async () => {
+        await mkdir(dirname(target), { recursive: true })
+        await rm(target, { force: true })
+        // Another file system refuses links.
+        await link(place, target).catch(() => copyFile(place, target))
+      })
     },
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fault } from '../../../models/spec/fault.ts'
 
@@ -29,18 +29,36 @@ const isAlive = ({ pid, startedAtTicks: known }: Owner): boolean => {
   return known === null || startedAtTicks(pid) === known
 }
 
+const isOwner = (value: unknown): value is Owner => {
+  const { pid, startedAtTicks } = (value ?? {}) as { pid?: unknown; startedAtTicks?: unknown }
+  return Number.isInteger(pid) && (pid as number) > 0 && (startedAtTicks === null || typeof startedAtTicks === 'string')
+}
+
+/** Null where there is no lock. */
 const ownerOf = (file: string): Owner | null => {
+  let text: string
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Owner
+    text = readFileSync(file, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error
   }
+  try {
+    const owner: unknown = JSON.parse(text)
+    if (isOwner(owner)) return owner
+  } catch {
+    // Told below, as for any other text that names no process.
+  }
+  throw new Fault(
+    'DATA_FOLDER_LOCK_UNREADABLE',
+    `${file} does not say which process owns the folder. Make sure that none does, then delete that file.`,
+    { path: file },
+  )
 }
 
 /**
  * Makes this process the one owner of a data folder; the lock of a dead process is taken over.
- * Returns what gives the folder back. Fault `DATA_FOLDER_IN_USE`.
+ * Returns what gives the folder back. Faults `DATA_FOLDER_IN_USE`, `DATA_FOLDER_LOCK_UNREADABLE`.
  */
 export function lockDataFolder(dataFolder: string): () => void {
   const file = join(dataFolder, 'lock')
@@ -52,37 +70,37 @@ export function lockDataFolder(dataFolder: string): () => void {
       { path: dataFolder, details: { pid: owner.pid } },
     )
   }
-  writeFileSync(mine, JSON.stringify({ pid: process.pid, startedAtTicks: startedAtTicks(process.pid) } satisfies Owner))
-  try {
-    for (;;) {
-      try {
-        linkSync(mine, file)
-        return () => rmSync(file, { force: true })
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      }
-      const owner = ownerOf(file)
+  /** Only who holds `<path>.takeover` removes a dead process's lock, so that nobody removes the lock of who came first. */
+  const acquire = (path: string): void => {
+    while (!isLinked(mine, path)) {
+      const owner = ownerOf(path)
       if (owner === null) continue
       if (isAlive(owner)) refuse(owner)
-      removeStale(file, owner)
+      acquire(`${path}.takeover`)
+      try {
+        const stale = ownerOf(path)
+        if (stale !== null && !isAlive(stale)) rmSync(path)
+      } finally {
+        rmSync(`${path}.takeover`)
+      }
     }
+  }
+  writeFileSync(mine, JSON.stringify({ pid: process.pid, startedAtTicks: startedAtTicks(process.pid) } satisfies Owner))
+  try {
+    acquire(file)
+    return () => rmSync(file, { force: true })
   } finally {
     rmSync(mine, { force: true })
   }
 }
 
-/** Two processes may find the same stale lock: what was moved away is looked at again, and put back if it is another's. */
-function removeStale(file: string, stale: Owner): void {
-  const aside = `${file}.${randomUUID()}`
+/** False where there is one of that name. */
+function isLinked(from: string, to: string): boolean {
   try {
-    renameSync(file, aside)
+    linkSync(from, to)
+    return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
   }
-  const moved = ownerOf(aside)
-  if (moved !== null && (moved.pid !== stale.pid || moved.startedAtTicks !== stale.startedAtTicks)) {
-    linkSync(aside, file)
-  }
-  rmSync(aside)
 }

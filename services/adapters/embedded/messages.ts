@@ -5,6 +5,7 @@ export interface WorkerInput {
   /** Of the database itself. */
   readonly folder: string
   readonly address: ListenAddress
+  readonly silentMs: number
 }
 
 /** What the worker tells its owner. Anything thrown later ends the worker, which the owner sees as its `error`. */

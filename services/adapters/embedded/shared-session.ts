@@ -1,8 +1,10 @@
 import type { PGlite } from '@electric-sql/pglite'
+import { createErrorReader } from './server-errors.ts'
 
 const flushingTypes = new Set('QS'.split('').map((letter) => letter.charCodeAt(0)))
 const pipelineTypes = new Set('PBDECH'.split('').map((letter) => letter.charCodeAt(0)))
-const sync = Uint8Array.of('S'.charCodeAt(0), 0, 0, 0, 4)
+const parseNonsense = Buffer.from('P\u0000\u0000\u0000\u0011\u0000abandoned\u0000\u0000\u0000')
+const sync = Buffer.from('S\u0000\u0000\u0000\u0004')
 
 /** The part of PGlite that the socket server uses. */
 export type Session = Pick<PGlite, 'waitReady' | 'isInTransaction' | 'runExclusive' | 'execProtocolRawStream' | 'exec'>
@@ -13,7 +15,8 @@ export type Session = Pick<PGlite, 'waitReady' | 'isInTransaction' | 'runExclusi
  * queries. So a pipeline, from its first message to its Sync, counts as a transaction here: the server then serves no
  * other connection in between, and ends it when its connection goes.
  *
- * `onBroken` is called where the database itself failed, as opposed to a statement: nothing can be served after that.
+ * `onBroken` is called where the database itself failed, as opposed to a statement: PGlite throws, or answers with an
+ * error that ends its one session (a full disk where the write-ahead log grows does) and never answers again.
  */
 export function shareSession(database: PGlite, onBroken: (error: unknown) => void): Session {
   let pipelineOpen = false
@@ -24,8 +27,17 @@ export function shareSession(database: PGlite, onBroken: (error: unknown) => voi
     async execProtocolRawStream(message, options) {
       const type = message[0]!
       if (pipelineTypes.has(type)) pipelineOpen = true
+      const readErrors = createErrorReader((error) => {
+        if (error.severity !== 'ERROR') onBroken(Object.assign(new Error(error.message), { code: error.code }))
+      })
       try {
-        await database.execProtocolRawStream(message, options)
+        await database.execProtocolRawStream(message, {
+          ...options,
+          onRawData: (data) => {
+            readErrors(data)
+            options?.onRawData(data)
+          },
+        })
       } catch (error) {
         onBroken(error)
         throw error
@@ -34,7 +46,10 @@ export function shareSession(database: PGlite, onBroken: (error: unknown) => voi
     },
     async exec(statement, options) {
       if (pipelineOpen) {
-        await database.runExclusive(() => database.execProtocolRawStream(sync, { onRawData: () => {} }))
+        // A Sync alone would commit what the pipeline did; after a statement that fails it undoes that.
+        for (const message of [parseNonsense, sync]) {
+          await database.runExclusive(() => database.execProtocolRawStream(message, { onRawData: () => {} }))
+        }
         pipelineOpen = false
       }
       return database.isInTransaction() ? database.exec(statement, options) : []

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type pg from 'pg'
@@ -16,7 +16,14 @@ export interface EmbeddedPostgresOptions {
   readonly dataFolder: string
   /** Called once if the database ends without `close`; every connection is lost then. Fault `EMBEDDED_POSTGRES_STOPPED`. */
   readonly onStopped: (fault: Fault) => void
+  /** A connection that sends nothing for so long is ended, and a transaction that it left open with it (default 70 s). */
+  readonly silentMs?: number
 }
+
+/** A little longer than any statement may take. */
+const defaultSilentMs = 70_000
+/** An empty database has 39 MB; a later start may write 16 MB of log. */
+const startingTakesBytes = 64 * 2 ** 20
 
 /** sockaddr_un holds 104 bytes on macOS and 108 on Linux, a closing zero included. */
 const longestSocketPath = 103
@@ -31,7 +38,8 @@ const socketPort = 5432
  * locks are everybody's, and a transaction holds the whole database until it ends. It never calls fsync: an acknowledged
  * row survives the end of the process, and may not survive a power cut.
  *
- * Faults: `DATA_FOLDER_IN_USE`, `DATA_FOLDER_UNWRITABLE`, `DISK_FULL`, `EMBEDDED_POSTGRES_FAILED`.
+ * Faults: `DATA_FOLDER_IN_USE`, `DATA_FOLDER_LOCK_UNREADABLE`, `DATA_FOLDER_UNWRITABLE`, `DISK_FULL`,
+ * `EMBEDDED_POSTGRES_FAILED`.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const dataFolder = resolve(options.dataFolder)
@@ -44,6 +52,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const input: WorkerInput = {
       folder: join(dataFolder, 'postgres'),
       address: useSocket ? { path: socket } : { host: '127.0.0.1' },
+      silentMs: options.silentMs ?? defaultSilentMs,
     }
     const { worker, port } = await listen(input, dataFolder)
     const connection = {
@@ -99,6 +108,7 @@ async function listen(
   const worker = new Worker(new URL(source, import.meta.url), { workerData: input, stdout: false, stderr: false })
   const failed = (reason: string, cause?: unknown) =>
     diskFault(cause, dataFolder) ??
+    spaceFault(dataFolder) ??
     new Fault('EMBEDDED_POSTGRES_FAILED', `The embedded database on ${input.folder} did not start: ${reason}`, {
       path: input.folder,
       cause,
@@ -113,6 +123,14 @@ async function listen(
   throw failed(message.message, message)
 }
 
+/** PGlite does not say that a full disk keeps it from starting. */
+function spaceFault(folder: string): Fault | null {
+  const { bavail, bsize } = statfsSync(folder)
+  if (bavail * bsize >= startingTakesBytes) return null
+  const [free, takes] = [bavail * bsize, startingTakesBytes].map((bytes) => Math.floor(bytes / 2 ** 20))
+  return diskFault({ code: 'ENOSPC', message: `${free} MB are free; starting takes up to ${takes}` }, folder)
+}
+
 /** Resolves when the worker has ended after it was asked to; ending before that is reported. */
 async function watch(worker: Worker, dataFolder: string, onStopped: (fault: Fault) => void): Promise<void> {
   let cause: unknown
@@ -122,8 +140,9 @@ async function watch(worker: Worker, dataFolder: string, onStopped: (fault: Faul
   const code = await new Promise<number>((done) => worker.once('exit', done))
   if (code === 0 && cause === undefined) return
   const because = cause instanceof Error ? cause.message : `its thread ended with code ${code}`
+  const remedy = diskFault(cause, dataFolder) === null ? 'Restart.' : 'Make space on its disk, then restart.'
   onStopped(
-    new Fault('EMBEDDED_POSTGRES_STOPPED', `The embedded database on ${dataFolder} stopped: ${because}. Restart.`, {
+    new Fault('EMBEDDED_POSTGRES_STOPPED', `The embedded database on ${dataFolder} stopped: ${because}. ${remedy}`, {
       path: dataFolder,
       status: 503,
       retry: true,

@@ -5,7 +5,7 @@ import type { WorkerInput, WorkerMessage } from './messages.ts'
 import { shareSession } from './shared-session.ts'
 
 const maxConnections = 100
-const { folder, address } = workerData as WorkerInput
+const { folder, address, silentMs } = workerData as WorkerInput
 const owner = parentPort!
 const tell = (message: WorkerMessage) => owner.postMessage(message)
 
@@ -23,6 +23,7 @@ try {
   const server = new PGLiteSocketServer({
     db: shareSession(database, stop) as PGlite,
     maxConnections,
+    idleTimeout: silentMs,
     ...('path' in address ? { path: address.path } : { host: address.host, port: 0 }),
   })
   await server.start()
@@ -33,6 +34,8 @@ try {
   })
   tell({ kind: 'listening', port: 'path' in address ? null : Number(server.getServerConn().split(':').at(-1)) })
 } catch (error) {
-  const { message, code = null } = error as Error & { code?: string }
-  tell({ kind: 'failed', message: message || String(error), code })
+  const { message, code } = error as { message?: unknown; code?: unknown }
+  // The file system of PGlite throws objects of its own, without a message.
+  const reason = typeof message === 'string' && message !== '' ? message : JSON.stringify(error)
+  tell({ kind: 'failed', message: reason, code: typeof code === 'string' ? code : null })
 }

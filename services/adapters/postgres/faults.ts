@@ -2,12 +2,12 @@ import pg from 'pg'
 import { Fault } from '../../../models/spec/fault.ts'
 import { diskFault } from '../disk-faults.ts'
 
-/** SQLSTATE classes: 08 connection, 53 resources, 57 the operator or a time-out ended it; 40 lost against another transaction. */
-const unavailable = /^(?:08|53|57P0|57014)/
+/** SQLSTATE: 08 connection, 53 resources, 57 and 25P03 the operator or a time-out ended it; 40 lost against another transaction. */
+const unavailable = /^(?:08|53|57P0|57014|25P03)/
 const conflict = /^40/
 
 /** What a connection's end or a time-out looks like from `pg`, which gives these no code of their own. */
-const lost = /terminated|timeout exceeded|Query read timeout|not queryable|Connection terminated|ended/i
+const lost = /terminated|timeout exceeded|Query read timeout|not queryable|after calling end/i
 
 /**
  * Every error of `pg` as a Fault: `DISK_FULL`, `STORAGE_UNAVAILABLE` and `STORAGE_CONFLICT` (both worth another try), or

@@ -12,6 +12,9 @@ import type {
 } from '../../../pipelines/join/ports.ts'
 import { type Pool, type Sql, transaction } from './pool.ts'
 
+/** Any number that nothing else locks in the same database, as in `migrate.ts`. */
+const lockKey = 0x6a6f696e
+
 export const createJoinStore = (pool: Pool): JoinStore => ({
   async sources() {
     const { rows } = await pool.query<{ name: string; watermarkMs: number; joinedToMs: number }>(
@@ -19,7 +22,12 @@ export const createJoinStore = (pool: Pool): JoinStore => ({
     )
     return rows
   },
-  transaction: (work) => transaction(pool, (sql) => work(joinTransaction(sql))),
+  transaction: (work) =>
+    transaction(pool, async (sql) => {
+      // One at a time, whatever the source: all sources change the same tallies and histories.
+      await sql.query('select pg_advisory_xact_lock($1)', [lockKey])
+      return work(joinTransaction(sql))
+    }),
 })
 
 const eventColumns = 'e.event_id as "eventId", e.occurred_at_ms as "occurredAtMs", e.body as event'
@@ -89,7 +97,7 @@ const joinTransaction = (sql: Sql): JoinTransaction => ({
       `delete from pending where source = $1 and occurred_at_ms between $2 and $3 and event_id = any($4::text[])`,
       [source, events[0]!.occurredAtMs, events.at(-1)!.occurredAtMs, events.map(({ eventId }) => eventId)],
     )
-    await sql.query('update sources set joined_to_ms = $2, late = late + $3 where name = $1', [
+    await sql.query('update sources set joined_to_ms = greatest(joined_to_ms, $2), late = late + $3 where name = $1', [
       source,
       joinedToMs,
       late,

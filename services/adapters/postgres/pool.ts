@@ -46,6 +46,8 @@ export function createPool(connection: pg.PoolConfig, onLost: (fault: Fault) => 
     },
   })
   pool.on('error', (error) => onLost(storageFault(error)))
+  // A connection that ends while it is checked out says so here too; without a listener that would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return {
     query: (text, values) => query(pool, text, values),
     async checkout() {
@@ -63,10 +65,10 @@ async function query<Row extends pg.QueryResultRow>(
   connection: pg.Pool | pg.PoolClient,
   text: string,
   values: readonly unknown[] = [],
-): Promise<SqlResult<Row>> {
+): Promise<SqlResult<Row> & { readonly command: string }> {
   try {
-    const { rows, rowCount } = await connection.query<Row>(text, values as unknown[])
-    return { rows, rowCount: rowCount ?? 0 }
+    const { rows, rowCount, command } = await connection.query<Row>(text, values as unknown[])
+    return { rows, rowCount: rowCount ?? 0, command }
   } catch (error) {
     throw storageFault(error)
   }
@@ -82,7 +84,10 @@ export async function transaction<Result>(pool: Pool, work: (sql: Sql) => Promis
   try {
     await query(client, 'begin')
     const result = await work({ query: (text, values) => query(client, text, values) })
-    await query(client, 'commit')
+    const { command } = await query(client, 'commit')
+    if (command === 'ROLLBACK') {
+      throw new Fault('STORAGE_FAILED', 'A statement of the transaction had failed, so nothing of it was kept.')
+    }
     return result
   } catch (error) {
     await query(client, 'rollback').catch((failed: Fault) => {

@@ -10,13 +10,12 @@ import {
 } from '../../../pipelines/ingest/events.ts'
 import type { QuarantinedLetter } from '../../../pipelines/ingest/ports.ts'
 import { jsonRecords, ndjsonRecords } from '../../../pipelines/ingest/records.ts'
-import { Problem } from '../problem.ts'
+import { problems } from '../problem.ts'
 import type { App, RankerService } from '../service.ts'
 
 const bodyLimitBytes = 32 * 2 ** 20
 const ndjson = 'application/x-ndjson'
 const Event = Type.Union([SlateEvent, ImpressionEvent, FeedbackEvent, ItemEvent, UserEvent])
-const errors = { '4xx': Problem, '5xx': Problem }
 
 const Outcomes = Type.Object({
   accepted: Type.Integer(),
@@ -63,9 +62,10 @@ export function eventRoutes(app: App, service: RankerService): void {
     {
       schema: {
         tags: ['events'],
+        operationId: 'traceEvent',
         summary: 'What became of an event',
         params: Type.Object({ eventId: id }),
-        response: { 200: Trail, ...errors },
+        response: { 200: Trail, ...problems },
       },
     },
     async (request) => {
@@ -111,6 +111,7 @@ function takeEvents(app: App, { ingest, metrics }: RankerService): void {
       validatorCompiler: () => () => true,
       schema: {
         tags: ['events'],
+        operationId: 'sendEvents',
         summary: 'Take events in: one, an array, or one a line',
         description: 'Always answers with one outcome an event; `accepted` is said only of what is stored.',
         body: {
@@ -119,12 +120,12 @@ function takeEvents(app: App, { ingest, metrics }: RankerService): void {
             [ndjson]: { schema: Type.String({ description: 'One event a line' }) },
           },
         },
-        response: { 200: Outcomes, ...errors },
+        response: { 200: Outcomes, ...problems },
       },
     },
     async (request) => {
       const body = request.body as Uint8Array
-      const isLines = request.headers['content-type']?.startsWith(ndjson) === true
+      const isLines = request.headers['content-type']?.toLowerCase().startsWith(ndjson) === true
       const results = await ingest(isLines ? ndjsonRecords(body) : jsonRecords(body))
       const count = (wanted: string) => results.filter(({ outcome }) => outcome === wanted).length
       for (const { outcome, code = '' } of results) metrics.events.inc({ outcome, code })
@@ -144,11 +145,12 @@ function deadLetterRoutes(app: App, { deadLetters }: RankerService): void {
     {
       schema: {
         tags: ['events'],
+        operationId: 'listDeadLetters',
         summary: 'Quarantined events, newest first',
         querystring: Type.Object({
           before: Type.Optional(Type.String({ pattern: '^\\d{1,15}$', description: 'Only older ones than this id' })),
         }),
-        response: { 200: Type.Object({ deadLetters: Type.Array(Type.Object(letter)) }), ...errors },
+        response: { 200: Type.Object({ deadLetters: Type.Array(Type.Object(letter)) }), ...problems },
       },
     },
     async ({ query: { before } }) => ({
@@ -160,6 +162,7 @@ function deadLetterRoutes(app: App, { deadLetters }: RankerService): void {
     {
       schema: {
         tags: ['events'],
+        operationId: 'getDeadLetter',
         summary: 'One quarantined event with its payload',
         params: Type.Object({ id: Type.String({ pattern: '^\\d{1,15}$' }) }),
         response: {
@@ -168,7 +171,7 @@ function deadLetterRoutes(app: App, { deadLetters }: RankerService): void {
             payloadBase64: Type.String({ description: 'The bytes as they came' }),
             payloadText: Type.String({ description: 'The same read as UTF-8, for people' }),
           }),
-          ...errors,
+          ...problems,
         },
       },
     },

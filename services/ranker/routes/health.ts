@@ -1,4 +1,5 @@
 import Type from 'typebox'
+import { problems } from '../problem.ts'
 import type { App, RankerService } from '../service.ts'
 
 const Readiness = Type.Object({
@@ -10,7 +11,14 @@ export function healthRoutes(app: App, { live, metrics, isStopping }: RankerServ
   const tags = ['operation']
   app.get(
     '/livez',
-    { schema: { tags, summary: 'The process runs', response: { 200: Type.Object({ live: Type.Boolean() }) } } },
+    {
+      schema: {
+        tags,
+        operationId: 'live',
+        summary: 'The process runs',
+        response: { 200: Type.Object({ live: Type.Boolean() }), ...problems },
+      },
+    },
     async () => ({ live: true }),
   )
   app.get(
@@ -18,8 +26,9 @@ export function healthRoutes(app: App, { live, metrics, isStopping }: RankerServ
     {
       schema: {
         tags,
+        operationId: 'ready',
         summary: 'A ranking request would be answered now',
-        response: { 200: Readiness, 503: Readiness },
+        response: { 200: Readiness, 503: Readiness, ...problems },
       },
     },
     async (_request, reply) => {
@@ -33,11 +42,22 @@ export function healthRoutes(app: App, { live, metrics, isStopping }: RankerServ
       return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons })
     },
   )
-  app.get('/metrics', { schema: { tags, summary: 'For Prometheus' } }, async (_request, reply) => {
-    metrics.activeVersion.reset()
-    for (const { ranker, modelVersion } of live.states()) {
-      if (modelVersion !== null) metrics.activeVersion.set({ ranker, version: modelVersion }, 1)
-    }
-    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics())
-  })
+  app.get(
+    '/metrics',
+    {
+      schema: {
+        tags,
+        operationId: 'metrics',
+        summary: 'For Prometheus',
+        response: { 200: { content: { 'text/plain': { schema: Type.String() } } }, ...problems },
+      },
+    },
+    async (_request, reply) => {
+      metrics.activeVersion.reset()
+      for (const { ranker, modelVersion } of live.states()) {
+        if (modelVersion !== null) metrics.activeVersion.set({ ranker, version: modelVersion }, 1)
+      }
+      return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics())
+    },
+  )
 }

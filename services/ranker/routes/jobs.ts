@@ -1,10 +1,10 @@
 import Type from 'typebox'
 import { Fault } from '../../../models/spec/fault.ts'
+import { id } from '../../../pipelines/ingest/events.ts'
 import type { Job } from '../../../pipelines/training/jobs.ts'
-import { Problem } from '../problem.ts'
+import { problems } from '../problem.ts'
 import type { App, RankerService } from '../service.ts'
 
-const errors = { '4xx': Problem, '5xx': Problem }
 const nullable = <Schema extends Type.TSchema>(schema: Schema) => Type.Union([schema, Type.Null()])
 
 export const JobBody = Type.Object({
@@ -58,12 +58,13 @@ function found(job: Job | null): JobBody {
 
 export function jobRoutes(app: App, { jobs, definitions }: RankerService): void {
   const names = definitions.map(({ name }) => name)
-  const params = Type.Object({ id: Type.String({ maxLength: 64 }) })
+  const params = Type.Object({ id })
   app.post(
     '/v1/jobs',
     {
       schema: {
         tags: ['jobs'],
+        operationId: 'startJob',
         summary: 'Train a version',
         description: 'With an `Idempotency-Key` the same call twice is one job.',
         headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 128 })) }),
@@ -71,7 +72,7 @@ export function jobRoutes(app: App, { jobs, definitions }: RankerService): void 
           { kind: Type.Literal('train'), ranker: Type.Optional(Type.String()) },
           { additionalProperties: false, examples: [{ kind: 'train' }] },
         ),
-        response: { 202: JobBody, ...errors },
+        response: { 202: JobBody, ...problems },
       },
     },
     async ({ body, headers }, reply) => {
@@ -96,15 +97,24 @@ export function jobRoutes(app: App, { jobs, definitions }: RankerService): void 
     {
       schema: {
         tags: ['jobs'],
+        operationId: 'listJobs',
         summary: 'The last 100 jobs, newest first',
-        response: { 200: Type.Object({ jobs: Type.Array(JobBody) }), ...errors },
+        response: { 200: Type.Object({ jobs: Type.Array(JobBody) }), ...problems },
       },
     },
     async () => ({ jobs: (await jobs.list()).map(toBody) }),
   )
   app.get(
     '/v1/jobs/:id',
-    { schema: { tags: ['jobs'], summary: 'One job', params, response: { 200: JobBody, ...errors } } },
+    {
+      schema: {
+        tags: ['jobs'],
+        operationId: 'getJob',
+        summary: 'One job',
+        params,
+        response: { 200: JobBody, ...problems },
+      },
+    },
     async (request) => found(await jobs.find(request.params.id)),
   )
   app.post(
@@ -112,9 +122,10 @@ export function jobRoutes(app: App, { jobs, definitions }: RankerService): void 
     {
       schema: {
         tags: ['jobs'],
+        operationId: 'cancelJob',
         summary: 'Cancel a job; one that has ended stays as it ended',
         params,
-        response: { 200: JobBody, ...errors },
+        response: { 200: JobBody, ...problems },
       },
     },
     async (request) => found(await jobs.cancel(request.params.id)),

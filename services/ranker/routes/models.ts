@@ -1,9 +1,9 @@
 import Type from 'typebox'
+import { id } from '../../../pipelines/ingest/events.ts'
 import type { ModelVersion } from '../../../pipelines/promotion/ports.ts'
-import { Problem } from '../problem.ts'
+import { problems } from '../problem.ts'
 import type { App, RankerService } from '../service.ts'
 
-const errors = { '4xx': Problem, '5xx': Problem }
 const nullable = <Schema extends Type.TSchema>(schema: Schema) => Type.Union([schema, Type.Null()])
 
 const Model = Type.Object({
@@ -27,7 +27,12 @@ const toBody = (version: ModelVersion): Type.Static<typeof Model> => ({
   ranker: version.ranker,
   definitionHash: version.definitionHash,
   parent: version.parent,
-  metrics: Object.fromEntries(Object.entries(version.metrics).map(([task, values]) => [task, { ...values }])),
+  metrics: Object.fromEntries(
+    Object.entries(version.metrics).map(([task, values]) => [
+      task,
+      Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Number.isFinite(value) ? value : null])),
+    ]),
+  ),
   trainedFrom: iso(version.trainedFromMs),
   trainedTo: iso(version.trainedToMs),
   examples: version.examples,
@@ -40,6 +45,7 @@ export function modelRoutes(app: App, { live, registry, definitions }: RankerSer
     {
       schema: {
         tags: ['models'],
+        operationId: 'listRankers',
         summary: 'The rankers there are, and what serves each',
         response: {
           200: Type.Object({
@@ -53,7 +59,7 @@ export function modelRoutes(app: App, { live, registry, definitions }: RankerSer
               }),
             ),
           }),
-          ...errors,
+          ...problems,
         },
       },
     },
@@ -70,8 +76,9 @@ export function modelRoutes(app: App, { live, registry, definitions }: RankerSer
     {
       schema: {
         tags: ['models'],
+        operationId: 'listModels',
         summary: 'The last 100 versions of each ranker, newest first',
-        response: { 200: Type.Object({ models: Type.Array(Model) }), ...errors },
+        response: { 200: Type.Object({ models: Type.Array(Model) }), ...problems },
       },
     },
     async () => {
@@ -84,8 +91,9 @@ export function modelRoutes(app: App, { live, registry, definitions }: RankerSer
     {
       schema: {
         tags: ['models'],
+        operationId: 'activateModel',
         summary: 'Serve this version: a rollback, or a choice of your own',
-        params: Type.Object({ version: Type.String({ maxLength: 64 }) }),
+        params: Type.Object({ version: id }),
         response: {
           200: Type.Object({
             ranker: Type.String(),
@@ -93,7 +101,7 @@ export function modelRoutes(app: App, { live, registry, definitions }: RankerSer
             reason: Type.String(),
             activatedAt: Type.String(),
           }),
-          ...errors,
+          ...problems,
         },
       },
     },

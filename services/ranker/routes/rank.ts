@@ -1,11 +1,13 @@
 import Type from 'typebox'
 import { features, id } from '../../../pipelines/ingest/events.ts'
 import { rank } from '../../../pipelines/ranking/rank.ts'
-import { Problem } from '../problem.ts'
+import { problems } from '../problem.ts'
 import type { App, RankerService } from '../service.ts'
 
 const closed = { additionalProperties: false }
 const mostCandidates = 5_000
+/** Beyond it a sum of scores might not be a number any more. */
+const mostWeight = 1e9
 
 const RankRequest = Type.Object(
   {
@@ -21,7 +23,7 @@ const RankRequest = Type.Object(
     }),
     limit: Type.Optional(Type.Integer({ minimum: 1, description: 'How many will be shown; as many come back' })),
     objective: Type.Optional(
-      Type.Record(Type.String(), Type.Number(), {
+      Type.Record(Type.String(), Type.Number({ minimum: -mostWeight, maximum: mostWeight }), {
         description: "Weights of tasks for this request, instead of the ranker's; a task left out weighs 0",
       }),
     ),
@@ -55,9 +57,10 @@ export function rankRoutes(app: App, service: RankerService): void {
     {
       schema: {
         tags: ['ranking'],
+        operationId: 'rank',
         summary: 'Rank candidates for a user',
         body: RankRequest,
-        response: { 200: RankAnswer, '4xx': Problem, '5xx': Problem },
+        response: { 200: RankAnswer, ...problems },
       },
     },
     async (request) =>

@@ -8,4 +8,13 @@ export type ScoringRequest =
 
 export type ScoringReply =
   | { readonly id: number; readonly scores: Float32Array | null }
-  | { readonly id: number; readonly fault: { readonly code: string; readonly message: string } }
+  | { readonly id: number; readonly fault: PlainFault }
+
+/** A fault as it crosses threads. */
+export interface PlainFault {
+  readonly code: string
+  readonly message: string
+  readonly path: string | undefined
+  readonly status: number
+  readonly retry: boolean
+}

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { openOnnxFile } from '../../../models/engine/cpu.ts'
 import type { Session } from '../../../models/engine/device.ts'
 import type { Batch } from '../../../models/spec/batch.ts'
+import { canonical } from '../../../models/spec/definition-hash.ts'
 import { createEncoder, type Encoder, emptyBatch } from '../../../models/spec/encoder.ts'
 import { Fault } from '../../../models/spec/fault.ts'
 import type { RankingInput } from '../../../models/spec/slate.ts'
@@ -13,7 +14,7 @@ import { graphFile, type Manifest, manifestFile } from '../../../pipelines/train
 
 /** A version whose files are verified, whose golden scores are reproduced, and whose every graph has run once. */
 export interface OpenedVersion {
-  /** [candidates, tasks] */
+  /** [candidates, tasks]. One call at a time: its buffers are used again. */
   score(input: RankingInput): Promise<Float32Array>
   close(): Promise<void>
 }
@@ -27,11 +28,17 @@ interface Bucket {
 const goldenTolerance = 1e-5
 
 export const readManifest = async (folder: string): Promise<Manifest> => {
+  let manifest: Manifest
   try {
-    return JSON.parse(await readFile(join(folder, manifestFile), 'utf8')) as Manifest
+    manifest = JSON.parse(await readFile(join(folder, manifestFile), 'utf8')) as Manifest
   } catch (cause) {
     throw corrupt(folder, manifestFile, 'cannot be read', cause)
   }
+  const { version, ...core } = manifest ?? {}
+  const hash = createHash('sha256').update(canonical(core)).digest('hex')
+  if (version !== `${String(core.definitionHash).slice(0, 8)}-${hash.slice(0, 8)}`)
+    throw corrupt(folder, manifestFile, 'does not have the content that its version is named after')
+  return manifest
 }
 
 const corrupt = (folder: string, file: string, what: string, cause?: unknown) =>
@@ -109,8 +116,9 @@ function feedsOf(batch: Batch): Record<string, Float32Array | Int32Array> {
 }
 
 async function warm({ golden }: Manifest, buckets: readonly Bucket[], encoder: Encoder): Promise<void> {
-  for (const { batch, session } of buckets) {
-    encoder.encode(golden.inputs.slice(0, 1), batch)
+  for (const { size, batch, session } of buckets) {
+    const inputs = golden.inputs.slice(0, 1).map((input) => ({ ...input, candidates: input.candidates.slice(0, size) }))
+    encoder.encode(inputs, batch)
     await session.run(feedsOf(batch))
   }
 }

@@ -27,21 +27,23 @@ type Unnumbered = ScoringRequest extends infer Request
     : never
   : never
 
-export function startScoringThread(options: ScoringThreadOptions): ScoringThread {
-  const source = import.meta.url.endsWith('.ts') ? './worker-bootstrap.mjs' : './worker.js'
-  const worker = new Worker(new URL(source, import.meta.url))
+const source = import.meta.url.endsWith('.ts') ? './worker-bootstrap.mjs' : './worker.js'
+
+export function startScoringThread(
+  options: ScoringThreadOptions,
+  program: URL = new URL(source, import.meta.url),
+): ScoringThread {
+  const worker = new Worker(program)
   const waiting = new Map<number, { resolve(scores: Float32Array | null): void; reject(fault: Fault): void }>()
   let [nextId, isClosing, stopped] = [0, false, null as Fault | null]
   worker.on('message', (reply: ScoringReply) => {
     const caller = waiting.get(reply.id)
     waiting.delete(reply.id)
     if ('scores' in reply) caller?.resolve(reply.scores)
-    else
-      caller?.reject(
-        new Fault(reply.fault.code, reply.fault.message, {
-          status: reply.fault.code.startsWith('VERSION_') ? 409 : 503,
-        }),
-      )
+    else {
+      const { code, message, path, status, retry } = reply.fault
+      caller?.reject(new Fault(code, message, { status, retry, ...(path === undefined ? {} : { path }) }))
+    }
   })
   let cause: unknown
   worker.on('error', (error) => {

@@ -16,9 +16,9 @@ async function answer(request: ScoringRequest): Promise<void> {
     const scores = await perform(request)
     reply({ id: request.id, scores }, scores === null ? [] : [scores.buffer as ArrayBuffer])
   } catch (error) {
-    const { code, message } =
-      error instanceof Fault ? error : { code: 'SCORING_FAILED', message: (error as Error).message }
-    reply({ id: request.id, fault: { code, message } }, [])
+    const { code, message, path, status, retry } =
+      error instanceof Fault ? error : new Fault('SCORING_FAILED', (error as Error).message, { status: 503 })
+    reply({ id: request.id, fault: { code, message, path, status, retry } }, [])
   }
 }
 
@@ -30,8 +30,14 @@ async function perform(request: ScoringRequest): Promise<Float32Array | null> {
     case 'open':
       if (!opened.has(request.folder)) opened.set(request.folder, await openVersion(request.folder, request.threads))
       return null
-    case 'score':
-      return opened.get(request.folder)!.score(request.input)
+    case 'score': {
+      const version = opened.get(request.folder)
+      if (version !== undefined) return version.score(request.input)
+      throw new Fault('SCORING_NOT_OPEN', 'The version that took this request is not open any more; try again.', {
+        status: 503,
+        retry: true,
+      })
+    }
     case 'close':
       await opened.get(request.folder)?.close()
       opened.delete(request.folder)

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { defineRanker } from '../../models/spec/define-ranker.ts'
+import type { VersionRegistry } from '../../pipelines/promotion/ports.ts'
+import { smallRanker } from '../flows/small-world.ts'
+import { startMs } from './sent.ts'
+import { versionOf } from './versions.ts'
+
+/** What every registry keeps to. Each test has rankers of its own. */
+export function versionRegistryContract(open: () => Promise<VersionRegistry>): void {
+  const rankerNamed = (name: string, more: Partial<Parameters<typeof defineRanker>[0]> = {}) =>
+    defineRanker({ ...smallRanker, name, ...more })
+
+  test('a version is found as it was published, and an unknown one is none', async () => {
+    const registry = await open()
+    const version = versionOf('found-2', { parent: 'found-1', metrics: { click: { auc: 1 / 3, logLoss: 5e-324 } } })
+
+    await registry.publish(version)
+
+    assert.deepEqual([await registry.find('found-2'), await registry.find('found-1')], [version, null])
+  })
+
+  test('publishing a version again is one version, at once or later, and the first stays', async () => {
+    const registry = await open()
+    const version = versionOf('twice', {}, rankerNamed('twice'))
+
+    await Promise.all(Array.from({ length: 6 }, () => registry.publish(version)))
+    await registry.publish({ ...version, examples: 99, createdAtMs: startMs + 99 })
+
+    assert.deepEqual(await registry.list('twice'), [version])
+  })
+
+  test('versions of several definitions of one ranker keep each their own', async () => {
+    const registry = await open()
+    const [old, grown] = [
+      rankerNamed('grown'),
+      rankerNamed('grown', {
+        features: [...smallRanker.features, { kind: 'numeric', name: 'age', scope: 'user', scale: 'log' }],
+      }),
+    ]
+    const versions = [versionOf('grown-1', {}, old), versionOf('grown-2', { parent: 'grown-1' }, grown)]
+
+    for (const version of versions) await registry.publish(version)
+
+    const found = await Promise.all(versions.map(({ version }) => registry.find(version)))
+    assert.notEqual(versions[0]!.definitionHash, versions[1]!.definitionHash)
+    assert.deepEqual(found, versions)
+  })
+
+  test('a ranker lists its own versions, the newest hundred first', async () => {
+    const registry = await open()
+    const definition = rankerNamed('listed')
+    const place = (i: number) => String(i).padStart(3, '0')
+    // Two are made in each moment; they are listed by name.
+    const created = Array.from({ length: 104 }, (_, i) =>
+      versionOf(`listed-${place(i)}`, { createdAtMs: startMs + Math.floor(i / 2) }, definition),
+    )
+    for (const version of created) await registry.publish(version)
+    await registry.publish(versionOf('unlisted', { createdAtMs: startMs + 1_000 }, rankerNamed('unlisted')))
+
+    const listed = await registry.list('listed')
+
+    const newestFirst = created.toSorted((a, b) => b.createdAtMs - a.createdAtMs || (a.version < b.version ? -1 : 1))
+    assert.deepEqual(listed, newestFirst.slice(0, 100))
+    assert.deepEqual(await registry.list('nobody'), [])
+  })
+
+  test('the newest activation counts, even in the same moment; a rollback is another one', async () => {
+    const registry = await open()
+    const definition = rankerNamed('active')
+    for (const version of ['active-1', 'active-2']) await registry.publish(versionOf(version, {}, definition))
+    await registry.publish(versionOf('elsewhere-1', {}, rankerNamed('elsewhere')))
+    const activate = async (version: string, reason: string, ranker = 'active') => {
+      await registry.activate({ ranker, version, reason, activatedAtMs: startMs })
+      return registry.active('active')
+    }
+
+    const active = [
+      await registry.active('active'),
+      await activate('active-1', 'first'),
+      await activate('active-2', 'better'),
+      await activate('elsewhere-1', 'first', 'elsewhere'),
+      await activate('active-1', 'rollback'),
+    ]
+
+    const activation = (version: string, reason: string) => ({
+      ranker: 'active',
+      version,
+      reason,
+      activatedAtMs: startMs,
+    })
+    assert.deepEqual(active, [
+      null,
+      activation('active-1', 'first'),
+      activation('active-2', 'better'),
+      activation('active-2', 'better'),
+      activation('active-1', 'rollback'),
+    ])
+  })
+
+  test('a version that was never published cannot be activated', async () => {
+    const registry = await open()
+
+    const activating = registry.activate({ ranker: 'ghost', version: 'ghost-1', reason: '', activatedAtMs: startMs })
+
+    await assert.rejects(activating)
+    assert.equal(await registry.active('ghost'), null)
+  })
+}
