@@ -1,12 +1,18 @@
-/** `npm test`: every suite that needs no server, and those that need one where it is there. `npm test -- engine` narrows to paths containing a word. */
+/**
+ * `npm test`: every suite that needs no server, and those that need one where it is there. `npm test -- engine` narrows to
+ * paths containing a word. Suites that take minutes are named `*.slow.test.ts`: `npm run test:slow` runs them, and only them.
+ */
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 
 const root = import.meta.dirname
-const words = process.argv.slice(2)
+const words = process.argv.slice(2).filter((word) => word !== '--slow')
+const isSlow = process.argv.includes('--slow')
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.test.ts') && words.every((word) => file.includes(word)))
+  .filter((file) => file.endsWith('.test.ts') && file.endsWith('.slow.test.ts') === isSlow)
+  .filter((file) => words.every((word) => file.includes(word)))
   .sort()
   .map((file) => relative(process.cwd(), join(root, file)))
 
@@ -15,5 +21,6 @@ if (files.length === 0) {
   process.exit(1)
 }
 // Node 20's --test expands no globs, hence the list.
-const child = spawn(process.execPath, ['--import', 'tsx', '--test', ...files], { stdio: 'inherit' })
+const options = ['--import', 'tsx', '--test', `--test-concurrency=${availableParallelism()}`]
+const child = spawn(process.execPath, [...options, ...files], { stdio: 'inherit' })
 child.on('exit', (code) => process.exit(code ?? 1))

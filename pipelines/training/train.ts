@@ -157,28 +157,35 @@ export async function train(context: TrainingContext): Promise<TrainedVersion> {
   }
 }
 
+/** Slates of which some task's window has closed: of the others nothing is known yet. */
 async function readSlates({ definition, source, report }: TrainingContext) {
   const range = await source.range(definition.name)
-  if (range === null || range.impressions < leastExamples) {
-    throw new Fault(
-      'TRAINING_NO_EXAMPLES',
-      `Ranker "${definition.name}" has ${range?.impressions ?? 0} examples, fewer than ${leastExamples}. Send slates, impressions and feedback to POST /v1/events first.`,
-      { status: 409 },
-    )
-  }
+  if (range === null || range.impressions < leastExamples) throw tooFew(definition, range?.impressions ?? 0)
+  const shortestMs = Math.min(...definition.tasks.map(({ windowMs }) => windowMs))
   const slates: SlateExamples[] = []
   let done = 0
   for await (const page of source.read(definition.name, range)) {
-    slates.push(...page)
-    done += page.reduce((sum, { impressions }) => sum + impressions.length, 0)
+    slates.push(...page.filter(({ input, watermarkMs }) => input.occurredAtMs + shortestMs <= watermarkMs))
+    done += countOf(page)
     report({ stage: 'reading', done, of: range.impressions })
   }
-  return { slates, from: range.fromMs, to: range.toMs }
+  if (countOf(slates) < leastExamples) throw tooFew(definition, countOf(slates))
+  return { slates, from: slates[0]!.input.occurredAtMs, to: range.toMs }
 }
+
+const countOf = (slates: readonly SlateExamples[]) =>
+  slates.reduce((sum, { impressions }) => sum + impressions.length, 0)
+
+const tooFew = ({ name }: RankerDefinition, count: number) =>
+  new Fault(
+    'TRAINING_NO_EXAMPLES',
+    `Ranker "${name}" has ${count} examples whose time for feedback is over, fewer than ${leastExamples}. Send slates, impressions and feedback to POST /v1/events first.`,
+    { status: 409 },
+  )
 
 /** Indices of the first example of each slice, and of the holdout's first slate; a cut lies between two moments. */
 function cutInTime(slates: readonly SlateExamples[]) {
-  const total = slates.reduce((sum, { impressions }) => sum + impressions.length, 0)
+  const total = countOf(slates)
   const timeOf = (slate: number) => slates[slate]?.input.occurredAtMs
   const cutAt = (share: number) => {
     let [slate, example] = [0, 0]

@@ -60,7 +60,7 @@ export function ingestStoreContract(open: () => Promise<IngestPorts>): void {
 
   test('transactions with the same ids at once accept each id once, and agree on what it holds', async () => {
     const { store } = await open()
-    const ids = Array.from({ length: 40 }, (_, i) => `race-${i}`)
+    const ids = Array.from({ length: 2_000 }, (_, i) => `race-${i}`)
     // Odd ids have another content in each transaction; orders differ, so that a careless lock would be a deadlock.
     const contentOf = (id: number, writer: number) => (id % 2 === 0 ? 7 : writer)
     const write = (writer: number) => {

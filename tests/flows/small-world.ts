@@ -39,13 +39,14 @@ const users = 30
 const items = 40
 const genres = 4
 const slateSize = 5
-const oneSecond = 1_000
+/** Between slates, and from the last one until now: what serves sees times like those that were learnt. */
+const spacingMs = 60_000
 
-/** Users click what is of the first genre; events lie an hour and more in the past, so that they are joined at once. */
-export function smallEvents(slates: number, seed = 1, endMs = Date.now() - 3_600_000): Event[] {
+/** Users click what is of the first genre; all lies in the past, so that it is joined at once. */
+export function smallEvents(slates: number, seed = 1, endMs = Date.now() - 10 * spacingMs): Event[] {
   const random = createRandom(seed)
   const pick = (count: number) => Math.floor(random.uniform() * count)
-  const startMs = endMs - slates * oneSecond
+  const startMs = endMs - slates * spacingMs
   const at = (ms: number) => new Date(ms).toISOString()
   const events: Event[] = []
   for (let u = 0; u < users; u++) {
@@ -67,7 +68,7 @@ export function smallEvents(slates: number, seed = 1, endMs = Date.now() - 3_600
     })
   }
   for (let s = 0; s < slates; s++) {
-    const ms = startMs + s * oneSecond
+    const ms = startMs + s * spacingMs
     const user = pick(users)
     const first = pick(items)
     const shown = Array.from({ length: slateSize }, (_, k) => `i${(first + k) % items}`)

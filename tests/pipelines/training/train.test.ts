@@ -187,12 +187,26 @@ test('progress goes from reading to evaluating, and its bar never moves back', a
 test('too few examples are no training, and the number is said', async () => {
   const refusal = (count: number) => ({
     ...{ name: 'Fault', code: 'TRAINING_NO_EXAMPLES', status: 409 },
-    message: new RegExp(`"small" has ${count} examples, fewer than 200`),
+    message: new RegExp(`"small" has ${count} examples .* fewer than 200`),
   })
 
   await assert.rejects(trained([]), refusal(0))
   await assert.rejects(trained(worldOf(49)), refusal(196))
   assert.equal((await trained(worldOf(50))).content.examples, 168)
+})
+
+test('slates whose every window is open are left for later, so that the newest slice has labels to measure on', async () => {
+  const untilMs = 90_000
+  const open = world.map((slate) => ({ ...slate, watermarkMs: untilMs }))
+  const closed = world.filter(({ input }) => input.occurredAtMs <= untilMs - 1_000)
+
+  const { content, holdout } = await trained(open)
+  const { content: expected } = await trained(closed)
+
+  assert.deepEqual(content, expected)
+  assert.deepEqual([holdout.slates.at(-1)!.slateId, content.metrics.click!.examples], ['s89', holdout.users.length])
+  const early = open.map((slate) => ({ ...slate, watermarkMs: 49_999 }))
+  await assert.rejects(trained(early), { code: 'TRAINING_NO_EXAMPLES', message: /has 196 examples/ })
 })
 
 test('examples that are all of one moment cannot be cut in time, and are refused', async () => {

@@ -33,7 +33,7 @@ export function mountSmallDisk(megabytes: number): SmallDisk | string {
     },
     makeSpace: () => rmSync(filler),
     remove() {
-      spawnSync('umount', [folder])
+      spawnSync('umount', ['-l', folder])
       rmdirSync(folder)
     },
   }
