@@ -38,7 +38,8 @@ export async function join(context: JoinContext, report: (joined: number) => voi
 }
 
 async function joinBatch(name: string, context: JoinContext): Promise<number> {
-  const source = (await context.store.sources()).find((each) => each.name === name)!
+  const sources = await context.store.sources()
+  const source = sources.find((each) => each.name === name)!
   const upToMs = name === liveSource ? context.nowMs() - context.latenessMs : source.watermarkMs
   const keeps = keepsOf(context.rankers)
   return context.store.transaction(async (transaction) => {
@@ -49,7 +50,9 @@ async function joinBatch(name: string, context: JoinContext): Promise<number> {
     const named = await transaction.slates(slateIdsOf(events))
     const input = { ...named, ...(await transaction.remembered(keysOf(events, named, keeps))) }
     const policies = Object.fromEntries(context.rankers.map(({ name: ranker, impressions }) => [ranker, impressions]))
-    const options: FoldOptions = { source: name, joinedToMs: source.joinedToMs, policies, keeps }
+    // Counts and histories are everybody's: what any source has joined already may lie after a slate of this one.
+    const joinedToMs = Math.max(...sources.map((each) => each.joinedToMs))
+    const options: FoldOptions = { source: name, joinedToMs, policies, keeps }
     await transaction.save(fold(events, input, options))
     await finish(transaction, source, events)
     return events.length

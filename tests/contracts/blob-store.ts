@@ -53,17 +53,21 @@ export function blobStoreContract(open: () => Promise<BlobStore>): void {
     assert.deepEqual(readFileSync(join(folder, 'same')), bytes)
   })
 
-  test('a blob is fetched over what was there before, by several at once', async () => {
+  test('a blob is fetched over what was there before, by several at once, and spoils no other blob', async () => {
     const blobs = await open()
-    const [older, newer] = [randomBytes(400_000), randomBytes(300_000)]
-    const target = join(folder, 'target')
-    await blobs.fetch((await blobs.put(fileOf('older', older))).sha256, target)
-    const { sha256 } = await blobs.put(fileOf('newer', newer))
+    const contents = [randomBytes(400_000), randomBytes(300_000)]
+    const [older, newer] = await Promise.all(contents.map((bytes, i) => blobs.put(fileOf(`version-${i}`, bytes))))
+    const place = join(folder, 'place')
+    const target = join(place, 'target')
+    await blobs.fetch(older!.sha256, target)
 
-    await Promise.all(Array.from({ length: 5 }, () => blobs.fetch(sha256, target)))
+    await Promise.all([older, newer, older, newer].map((blob) => blobs.fetch(blob!.sha256, target)))
+    await blobs.fetch(newer!.sha256, target)
+    const left = readdirSync(place)
+    for (const blob of [newer, older]) await blobs.fetch(blob!.sha256, join(folder, blob!.sha256))
 
-    assert.deepEqual(readFileSync(target), newer)
-    await blobs.fetch((await blobs.put(join(folder, 'older'))).sha256, target)
-    assert.deepEqual(readFileSync(target), older)
+    assert.deepEqual(left, ['target'])
+    assert.deepEqual(readFileSync(target), contents[1])
+    assert.deepEqual(readFileSync(join(folder, older!.sha256)), contents[0])
   })
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { after } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -36,6 +37,12 @@ export async function freePort(): Promise<number> {
   return port
 }
 
+/** A test that fails leaves its service running, and that would keep the file's process from ending. */
+const started: ChildProcess[] = []
+after(() => {
+  for (const child of started) child.kill('SIGKILL')
+})
+
 /** `folder` is where it is started: its `polyrank.config.ts` counts, and its data is below. */
 export function startService(folder: string, port: number, environment: Record<string, string> = {}): Service {
   const child: ChildProcess = spawn(
@@ -58,7 +65,7 @@ export function startService(folder: string, port: number, environment: Record<s
     isEnded = true
     return code as number | null
   })
-  process.once('exit', () => child.kill('SIGKILL'))
+  started.push(child)
   return {
     url: `http://127.0.0.1:${port}`,
     output: () => text,

@@ -14,7 +14,7 @@ test('the first run loads and learns the sample; killed at every stage, the next
   const folder = temporaryFolder()
   const port = await freePort()
   let service: Service = startService(folder, port)
-  for (const stage of [/^Loading events: 40,000/m, /^Joining events: 4/m, /^Training: [4-9]/m]) {
+  for (const stage of [/^Loading events: [3-9]/m, /^Joining events: [3-9]/m, /^Training: [4-9]/m]) {
     await service.printed(stage)
     await service.kill('SIGKILL')
     service = startService(folder, port)
@@ -28,7 +28,7 @@ test('the first run loads and learns the sample; killed at every stage, the next
   assert.deepEqual([examples, examples + metrics.click!.examples!], [learnt, impressions])
   assert.ok(metrics.click!.auc! > 0.81 && metrics.long_view!.auc! > 0.8, JSON.stringify(metrics))
 
-  const curl = /^Rank:\ncurl -s (\S+) .*? -d '(.*)'$/m.exec(service.output())!
+  const curl = /^Rank:\ncurl -s '(\S+)' .*? -d '(.*)'$/m.exec(service.output())!
   const ranked = await post<Ranked>(curl[1]!, curl[2]!)
   assert.equal(ranked.status, 200)
   assert.equal(ranked.body.items.length, 3)

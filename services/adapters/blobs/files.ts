@@ -38,9 +38,15 @@ export function createFileBlobStore(folder: string): BlobStore {
       }
       await onDisk(dirname(target), async () => {
         await mkdir(dirname(target), { recursive: true })
-        await rm(target, { force: true })
-        // Another file system refuses links.
-        await link(place, target).catch(() => copyFile(place, target))
+        const unfinished = `${target}.${randomUUID()}`
+        try {
+          // Another file system refuses links.
+          await link(place, unfinished).catch(() => copyFile(place, unfinished))
+          // Never written over: what was there may be another blob's link.
+          await rename(unfinished, target)
+        } finally {
+          await rm(unfinished, { force: true })
+        }
       })
     },
   }
