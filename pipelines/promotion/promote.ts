@@ -45,7 +45,12 @@ export async function promote(context: PromotionContext): Promise<JobResult> {
   })
   const isActive = (await registry.active(ranker))?.version === version
   if (verdict.promote && !isActive) {
-    const reason = champion === null ? 'first version' : `passed the gate against ${champion.version}`
+    const reason =
+      champion !== null
+        ? `passed the gate against ${champion.version}`
+        : manifest.parent === null
+          ? 'first version'
+          : `replaces ${manifest.parent}, which does not open any more`
     await registry.activate({ ranker, version, reason, activatedAtMs: context.nowMs() })
   }
   return { version, activated: verdict.promote, reasons: verdict.reasons }

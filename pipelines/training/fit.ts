@@ -154,6 +154,13 @@ function createFeeder({ definition, network, examples }: FitOptions, tables: { d
   }
   for (const [layer, width] of Object.entries(network.dropoutWidths))
     feeds[`mask.${layer}`] = new Float32Array(batchSize * width)
+  const slots = sides.reduce((sum, side) => sum + side.slots, 0)
+  /** Both sides' rows and gradients, as the tables take them. */
+  const joinedOf = ({ width }: Table) => ({
+    rows: new Int32Array(batchSize * slots),
+    gradient: new Float32Array(batchSize * slots * width),
+  })
+  const joined = { deep: joinedOf(tables.deep), wide: joinedOf(tables.wide) }
   const masks = Object.keys(network.dropoutWidths).map((layer) => feeds[`mask.${layer}`]!)
   return {
     tables,
@@ -184,10 +191,16 @@ function createFeeder({ definition, network, examples }: FitOptions, tables: { d
       for (const mask of masks) fillDropoutMask(mask, definition.trunk.dropout, random)
     },
     learn(outputs: Readonly<Record<string, Float32Array>>): void {
-      const joined = (part: 'deep' | 'wide') =>
-        concatFloats(sides.map(({ name }) => outputs[`gradient.${name}.${part}`]!))
-      tables.deep.update(concatInts(sides.map(({ deepRows }) => deepRows)), joined('deep'))
-      tables.wide.update(concatInts(sides.map(({ wideRows }) => wideRows)), joined('wide'))
+      for (const part of ['deep', 'wide'] as const) {
+        const { rows, gradient } = joined[part]
+        let at = 0
+        for (const side of sides) {
+          rows.set(side[`${part}Rows`], at)
+          gradient.set(outputs[`gradient.${side.name}.${part}`]!, at * tables[part].width)
+          at += batchSize * side.slots
+        }
+        tables[part].update(rows, gradient)
+      }
     },
   }
 }
@@ -197,24 +210,4 @@ function copyRows<T extends Float32Array | Int32Array>(from: T, rows: Int32Array
     const start = rows[i]! * width
     for (let j = 0; j < width; j++) to[i * width + j] = from[start + j]!
   }
-}
-
-function concatInts(parts: readonly Int32Array[]): Int32Array {
-  const whole = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
-}
-
-function concatFloats(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }

@@ -49,6 +49,12 @@ export interface VersionFolder {
 
 export type VersionContent = Omit<Manifest, 'formatVersion' | 'version' | 'definitionHash' | 'buckets' | 'files'>
 
+/** A version is named after its definition and its whole content. */
+export function versionOf(core: Omit<Manifest, 'version'>): string {
+  const contentHash = createHash('sha256').update(canonical(core)).digest('hex')
+  return `${String(core.definitionHash).slice(0, 8)}-${contentHash.slice(0, 8)}`
+}
+
 /** Writes a version: weights, one graph a bucket over them, and the manifest last. */
 export async function writeVersion(
   folder: VersionFolder,
@@ -77,8 +83,7 @@ export async function writeVersion(
   }
   const hash = definitionHash(definition)
   const core = { formatVersion: 1 as const, ...content, definitionHash: hash, buckets, files }
-  const contentHash = createHash('sha256').update(canonical(core)).digest('hex')
-  const manifest: Manifest = { ...core, version: `${hash.slice(0, 8)}-${contentHash.slice(0, 8)}` }
+  const manifest: Manifest = { ...core, version: versionOf(core) }
   await folder.write(manifestFile, [new TextEncoder().encode(JSON.stringify(manifest, null, 1))])
   return manifest
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { freePort, get, post, type Service, startService, temporaryFolder, until } from './process.ts'
+import { after, test } from 'node:test'
+import { freePort, get, killServices, post, type Service, startService, temporaryFolder, until } from './process.ts'
 import { smallEvents, toLines, writeConfig } from './small-world.ts'
+
+after(killServices)
 
 interface JobAnswer {
   readonly id: string

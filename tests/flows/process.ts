@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -37,11 +36,11 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-/** A test that fails leaves its service running, and that would keep the file's process from ending. */
 const started: ChildProcess[] = []
-after(() => {
+/** For after a file's tests: one that failed leaves its service running, which would keep the file's process from ending. */
+export function killServices(): void {
   for (const child of started) child.kill('SIGKILL')
-})
+}
 
 /** `folder` is where it is started: its `polyrank.config.ts` counts, and its data is below. */
 export function startService(folder: string, port: number, environment: Record<string, string> = {}): Service {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { freePort, get, post, type Service, startService, temporaryFolder } from './process.ts'
+import { after, test } from 'node:test'
+import { freePort, get, killServices, post, type Service, startService, temporaryFolder } from './process.ts'
+
+after(killServices)
 
 /** Impressions of the bundled sample; the newest 15 % are measured on and not learnt. */
 const impressions = 41_828

@@ -6,11 +6,10 @@ import { pipeline } from 'node:stream/promises'
 import { openOnnxFile } from '../../../models/engine/cpu.ts'
 import type { Session } from '../../../models/engine/device.ts'
 import type { Batch } from '../../../models/spec/batch.ts'
-import { canonical } from '../../../models/spec/definition-hash.ts'
 import { createEncoder, type Encoder, emptyBatch } from '../../../models/spec/encoder.ts'
 import { Fault } from '../../../models/spec/fault.ts'
 import type { RankingInput } from '../../../models/spec/slate.ts'
-import { graphFile, type Manifest, manifestFile } from '../../../pipelines/training/version.ts'
+import { graphFile, type Manifest, manifestFile, versionOf } from '../../../pipelines/training/version.ts'
 
 /** A version whose files are verified, whose golden scores are reproduced, and whose every graph has run once. */
 export interface OpenedVersion {
@@ -35,8 +34,7 @@ export const readManifest = async (folder: string): Promise<Manifest> => {
     throw corrupt(folder, manifestFile, 'cannot be read', cause)
   }
   const { version, ...core } = manifest ?? {}
-  const hash = createHash('sha256').update(canonical(core)).digest('hex')
-  if (version !== `${String(core.definitionHash).slice(0, 8)}-${hash.slice(0, 8)}`)
+  if (version !== versionOf(core))
     throw corrupt(folder, manifestFile, 'does not have the content that its version is named after')
   return manifest
 }

@@ -14,7 +14,7 @@ const definition = defineRanker({
 const manifest: Manifest = {
   ...{ formatVersion: 1, version: 'new', ranker: 'home', definition, definitionHash: 'h1' },
   ...{ statistics: { rates: {}, numbers: {} }, calibration: {}, metrics: { click: { auc: 0.7 } } },
-  ...{ parent: 'old', trainedFromMs: 1, trainedToMs: 1_000, examples: 900, epochs: 2, buckets: [16] },
+  ...{ parent: null, trainedFromMs: 1, trainedToMs: 1_000, examples: 900, epochs: 2, buckets: [16] },
   golden: { inputs: [], scores: [] },
   files: [{ name: 'weights.safetensors', sha256: 'said', sizeBytes: 1 }],
 }
@@ -84,6 +84,14 @@ function setting(trained: PromotionContext['trained'], champion: Champion | null
 }
 const files = ['put /written/weights.safetensors', 'put /written/manifest.json']
 
+test('a version whose predecessor does not open any more says so', async () => {
+  const { context, activations } = setting(trainedWith(0.9), null, null)
+
+  await promote({ ...context, manifest: { ...context.manifest, parent: 'old' } })
+
+  assert.equal(activations[0]!.reason, 'replaces old, which does not open any more')
+})
+
 test('a first version that beats the base rates is stored, published and activated, in this order', async () => {
   const { context, steps, published, activations } = setting(trainedWith(0.9), null, null)
 
@@ -93,7 +101,7 @@ test('a first version that beats the base rates is stored, published and activat
   assert.deepEqual(steps, [...files, 'publish new', 'activate new'])
   assert.deepEqual(activations, [{ ranker: 'home', version: 'new', reason: 'first version', activatedAtMs: 99 }])
   const { readAtMs, createdAtMs, files: stored, trainedToMs, parent } = published[0]!
-  assert.deepEqual([readAtMs, createdAtMs, trainedToMs, parent], [77, 99, 1_000, 'old'])
+  assert.deepEqual([readAtMs, createdAtMs, trainedToMs, parent], [77, 99, 1_000, null])
   assert.deepEqual(stored, [
     { name: 'weights.safetensors', sha256: 'sha of /written/weights.safetensors', sizeBytes: 5 },
     { name: 'manifest.json', sha256: 'sha of /written/manifest.json', sizeBytes: 5 },
