@@ -5,7 +5,7 @@
 export interface Random {
   /** Uniform in [0, 1), 32 bits. */
   uniform(): number
-  /** Fills with 32 random bits each: the same draws as `uniform`, which gives them over 2^32, and many times as fast. */
+  /** Fills with 32 random bits each: the same draws as `uniform`, which gives them over 2^32, without a call for each. */
   fillBits(target: Int32Array): void
   /** Standard normal (Box and Muller 1958). */
   normal(): number
@@ -27,7 +27,7 @@ function splitmix32(seed: number): () => number {
   }
 }
 
-/** On its own and over typed arrays: compiled once for all generators, it stays in 32-bit integers and is thrice as fast. */
+/** On its own and over typed arrays: compiled once for all generators, and in 32-bit integers. */
 function draw(state: Int32Array, target: Int32Array): void {
   let a = state[0]!
   let b = state[1]!
