@@ -1,6 +1,7 @@
+import { cpus } from 'node:os'
 import * as ort from 'onnxruntime-node'
 import { Fault } from '../spec/fault.ts'
-import type { Device, Session, SessionOptions } from './device.ts'
+import { type Device, requirePrecision, type Session, type SessionOptions } from './device.ts'
 import { sizeOf } from './kernels/kernel.ts'
 import { stateInput, stateOutput, toOnnx } from './onnx/lower.ts'
 import { optimize } from './optimize.ts'
@@ -24,7 +25,10 @@ const toTensor = ({ shape, dtype }: TensorSpec, data: TypedArray): ort.Tensor =>
 /** ONNX Runtime on the processor: the default device, there on every machine. */
 export const cpu: Device = {
   name: 'cpu',
+  about: { runtime: `ONNX Runtime ${ort.env.versions.node}`, hardware: cpus()[0]?.model ?? 'unknown', notes: [] },
+  precisions: ['float32'],
   async open(program, options) {
+    requirePrecision(cpu, options.precision ?? 'float32')
     const optimized = optimize(program)
     const native = await ort.InferenceSession.create(toOnnx(optimized), sessionOptions(options.threads))
     return stepSession(native, optimized, options)
