@@ -1,26 +1,14 @@
 import { cpus } from 'node:os'
 import * as ort from 'onnxruntime-node'
-import { Fault } from '../spec/fault.ts'
 import { type Device, requirePrecision, type Session, type SessionOptions } from './device.ts'
+import { checkFeeds } from './feeds.ts'
 import { sizeOf } from './kernels/kernel.ts'
 import { stateInput, stateOutput, toOnnx } from './onnx/lower.ts'
+import { quantizeMatmuls, toQuantizedOnnx } from './onnx/quantize.ts'
+import { sessionOptions, toTensor } from './onnx/session.ts'
 import { optimize } from './optimize.ts'
-import type { Program, TensorSpec, TypedArray } from './program.ts'
-
-const sessionOptions = (threads: number): ort.InferenceSession.SessionOptions => ({
-  intraOpNumThreads: threads,
-  interOpNumThreads: 1,
-  executionMode: 'sequential',
-  graphOptimizationLevel: 'all',
-  logSeverityLevel: 3,
-})
-
-const emptyLike = ({ shape, dtype }: TensorSpec): TypedArray => {
-  const size = sizeOf(shape)
-  return dtype === 'float32' ? new Float32Array(size) : dtype === 'bool' ? new Uint8Array(size) : new Int32Array(size)
-}
-const toTensor = ({ shape, dtype }: TensorSpec, data: TypedArray): ort.Tensor =>
-  new ort.Tensor(dtype, data as Float32Array, shape)
+import type { Program, TypedArray } from './program.ts'
+import { emptyLike, initialState } from './state.ts'
 
 /** ONNX Runtime on the processor: the default device, there on every machine. */
 export const cpu: Device = {
@@ -35,20 +23,16 @@ export const cpu: Device = {
   },
 }
 
-function stepSession(native: ort.InferenceSession, program: Program, { state = {} }: SessionOptions): Session {
+/** Opens a program as `cpu` does, its large matmuls with constant weights in 8 bits; a version has graph files for it. */
+export async function openQuantized(program: Program, options: SessionOptions): Promise<Session> {
+  const optimized = optimize(program)
+  const graph = toQuantizedOnnx(optimized, quantizeMatmuls(optimized))
+  return stepSession(await ort.InferenceSession.create(graph, sessionOptions(options.threads)), optimized, options)
+}
+
+function stepSession(native: ort.InferenceSession, program: Program, { state }: SessionOptions): Session {
   const specOf = (value: number) => program.values[value]!
-  const given = program.state.map(({ name, from }) => {
-    const data = emptyLike(specOf(from))
-    const initial = state[name] ?? data
-    if (initial.length !== data.length) {
-      throw new Fault(
-        'ENGINE_STATE_MISMATCH',
-        `State "${name}" has ${data.length} entries and the value to start from ${initial.length}.`,
-      )
-    }
-    data.set(initial)
-    return data
-  })
+  const given = initialState(program, state)
   // Two buffers a state tensor, read and written in turn: the runtime then allocates and copies none of them.
   let [current, next] = [given, program.state].map((list) =>
     list.map((_, i) =>
@@ -59,6 +43,7 @@ function stepSession(native: ort.InferenceSession, program: Program, { state = {
   const inputs = program.inputs.filter(({ value }) => sizeOf(specOf(value).shape) > 0)
   return {
     async run(feeds) {
+      checkFeeds(program, feeds)
       const fed: Record<string, ort.Tensor> = {}
       for (const { name, value } of inputs) fed[name] = toTensor(specOf(value), feeds[name]!)
       const fetched: Record<string, ort.Tensor> = {}

@@ -26,6 +26,8 @@ export interface SessionOptions {
 }
 
 export interface Session {
+  /** How many nodes run on what, by its name, where the runtime tells. */
+  readonly placement?: Readonly<Record<string, number>>
   /** One step. Feeds and outputs by name; outputs are valid until the next run. */
   run(feeds: Readonly<Record<string, TypedArray>>): Promise<Record<string, TypedArray>>
   /** A copy of the state. */
@@ -35,7 +37,10 @@ export interface Session {
 }
 
 /** Fault `ENGINE_PRECISION_UNSUPPORTED` where the device does not multiply in that precision. */
-export function requirePrecision({ name, precisions }: Pick<Device, 'name' | 'precisions'>, precision: Precision): void {
+export function requirePrecision(
+  { name, precisions }: Pick<Device, 'name' | 'precisions'>,
+  precision: Precision,
+): void {
   if (precisions.includes(precision)) return
   throw new Fault(
     'ENGINE_PRECISION_UNSUPPORTED',

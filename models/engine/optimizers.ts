@@ -46,13 +46,13 @@ export function createOptimizer(size: number, settings: OptimizerSettings): Opti
         const change = tf.div(clipped, tf.add(tf.sqrt(second), epsilon))
         return { weights: tf.sub(weights, tf.mul(scaled, change)), state: { step, second } }
       }
-      // The moments are kept without their factors 1 - beta, which join the scalars: fewer passes over the vectors.
+      // The moments are kept without their factors 1 - beta, and every factor joins the scalars: fewer passes over the vectors.
       const first = tf.add(tf.mul(before.first!, beta1), clipped)
       const second = tf.add(tf.mul(before.second!, beta2), tf.square(clipped))
       const unbiased = tf.div(1 - beta1, tf.sub(1, tf.pow(beta1, step)))
-      const pace = tf.mul(tf.mul(scheduleFactor(step, schedule), unbiased), rate)
       const root = tf.sqrt(tf.div(1 - beta2, tf.sub(1, tf.pow(beta2, step))))
-      const change = tf.div(tf.mul(pace, first), tf.add(tf.mul(tf.sqrt(second), root), epsilon))
+      const pace = tf.mul(tf.div(tf.mul(scheduleFactor(step, schedule), unbiased), root), rate)
+      const change = tf.div(tf.mul(pace, first), tf.add(tf.sqrt(second), tf.div(epsilon, root)))
       const decayed =
         optimizer.kind === 'adamw' ? tf.mul(weights, tf.sub(1, tf.mul(scaled, optimizer.weightDecay))) : weights
       return { weights: tf.sub(decayed, change), state: { step, first, second } }

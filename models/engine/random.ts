@@ -11,6 +11,8 @@ export interface Random {
   normal(): number
   /** A generator whose numbers do not depend on how many were drawn from this one. */
   fork(label: string): Random
+  /** All that its next numbers depend on: copied out and later copied in, it goes on from there. */
+  readonly state: Int32Array
 }
 
 const twoTo32 = 4_294_967_296
@@ -58,6 +60,7 @@ export function createRandom(seed: number): Random {
     return (one[0]! >>> 0) / twoTo32
   }
   return {
+    state,
     uniform,
     fillBits,
     normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { Fault } from '../spec/fault.ts'
-import './gradients/register.ts'
+import { registerGradients } from './gradients/register.ts'
 import type { Inferred, Kernel } from './kernels/kernel.ts'
 import { kernels } from './kernels/table.ts'
 import { modelLine } from './model-line.ts'
@@ -176,6 +176,7 @@ export function record(step: Step): Program {
   const stackDepth = Error.stackTraceLimit
   Error.stackTraceLimit = 100
   tf.setBackend(backendName)
+  registerGradients()
   try {
     let program: Program | undefined
     tf.tidy(() => {

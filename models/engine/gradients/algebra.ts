@@ -31,14 +31,15 @@ export const algebraGradients: GradientTable = {
           order.map((_, each) => order.indexOf(each)),
         )
       }
-      return { x: slope, indices: () => tf.zerosLike(indices!) }
+      // TensorFlow.js takes gradients of float32 only, also of whole numbers.
+      return { x: slope, indices: () => tf.zeros(indices!.shape) }
     },
   },
   UnsortedSegmentSum: {
     inputsToSave: ['segmentIds'],
     gradFunc: (dy, [ids]) => ({
       x: () => tf.gather(dy as tf.Tensor, ids as tf.Tensor1D),
-      segmentIds: () => tf.zerosLike(ids!),
+      segmentIds: () => tf.zeros(ids!.shape),
     }),
   },
 }

@@ -1,5 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { binaryGradient, flatGradient, type GradientTable, outputGradient, unaryGradient } from './gradient.ts'
+import {
+  binaryGradient,
+  flatGradient,
+  type GradientTable,
+  outputGradient,
+  summedTo,
+  unaryGradient,
+} from './gradient.ts'
 
 const keep = (dy: tf.Tensor, condition: tf.Tensor): tf.Tensor => tf.mul(dy, tf.cast(condition, 'float32'))
 
@@ -32,7 +39,7 @@ export const elementwiseGradients: GradientTable = {
   Sin: unaryGradient((dy, x) => tf.mul(dy, tf.cos(x))),
   Cos: unaryGradient((dy, x) => tf.neg(tf.mul(dy, tf.sin(x)))),
   Exp: outputGradient((dy, y) => tf.mul(dy, y)),
-  Expm1: outputGradient((dy, y) => tf.mul(dy, tf.add(y, 1))),
+  Expm1: unaryGradient((dy, x) => tf.mul(dy, tf.exp(x))),
   Sqrt: outputGradient((dy, y) => tf.div(tf.mul(dy, 0.5), y)),
   Rsqrt: outputGradient((dy, y) => tf.mul(tf.mul(dy, -0.5), tf.mul(y, tf.square(y)))),
   Reciprocal: outputGradient((dy, y) => tf.mul(tf.neg(dy), tf.square(y))),
@@ -62,8 +69,8 @@ export const elementwiseGradients: GradientTable = {
     gradFunc: (dy, inputs) => Object.fromEntries(inputs.map((_, index) => [index, () => dy as tf.Tensor])),
   },
   Select: {
-    inputsToSave: ['condition'],
-    gradFunc: (dy, [condition]) => {
+    inputsToSave: ['condition', 't', 'e'],
+    gradFunc: (dy, [condition, t, e]) => {
       const upstream = dy as tf.Tensor
       // Whole rows are picked by a condition of rank 1.
       const rank = upstream.rank - condition!.rank
@@ -71,8 +78,8 @@ export const elementwiseGradients: GradientTable = {
         tf.cast(tf.reshape(condition!, [...condition!.shape, ...new Array<number>(rank).fill(1)]), 'float32')
       return {
         condition: () => tf.zeros(condition!.shape),
-        t: () => tf.mul(upstream, mask()),
-        e: () => tf.mul(upstream, tf.sub(1, mask())),
+        t: () => summedTo(tf.mul(upstream, mask()), t!.shape),
+        e: () => summedTo(tf.mul(upstream, tf.sub(1, mask())), e!.shape),
       }
     },
   },

@@ -56,6 +56,7 @@ export const reduceGradients: GradientTable = {
   Max: extreme((x, axes, keep) => tf.max(x, axes, keep), 'reductionIndices'),
   Min: extreme((x, axes, keep) => tf.min(x, axes, keep)),
   Prod: reductionGradient((dy, x, axes) => {
+    if (x.size === 0) return tf.zeros(x.shape)
     const others = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis))
     const order = [...others, ...axes]
     const back = order.map((_, axis) => order.indexOf(axis))

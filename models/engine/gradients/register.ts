@@ -16,4 +16,9 @@ export const gradients: GradientTable = {
   ...algebraGradients,
 }
 
-for (const [kernelName, gradient] of Object.entries(gradients)) tf.registerGradient({ kernelName, ...gradient })
+/** At import, and again at each recording: packages that bring all of TensorFlow.js put their own in place. */
+export function registerGradients(): void {
+  for (const [kernelName, gradient] of Object.entries(gradients)) tf.registerGradient({ kernelName, ...gradient })
+}
+
+registerGradients()

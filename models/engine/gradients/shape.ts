@@ -9,6 +9,9 @@ const reshapeGradient = (name: string) => ({
   }),
 })
 
+/** TensorFlow.js hands over the gradient of an only output as it is, not in a list. */
+const partsOf = (dy: tf.Tensor | tf.Tensor[]): tf.Tensor[] => [dy].flat()
+
 export const shapeGradients: GradientTable = {
   Reshape: reshapeGradient('x'),
   ExpandDims: reshapeGradient('input'),
@@ -42,10 +45,10 @@ export const shapeGradients: GradientTable = {
       Object.fromEntries(tf.unstack(dy as tf.Tensor, Number(axis)).map((part, index) => [index, () => part])),
   },
   Unpack: {
-    gradFunc: (dy, _, { axis }) => ({ value: () => tf.stack(dy as tf.Tensor[], Number(axis)) }),
+    gradFunc: (dy, _, { axis }) => ({ value: () => tf.stack(partsOf(dy), Number(axis)) }),
   },
   SplitV: {
-    gradFunc: (dy, _, { axis }) => ({ x: () => tf.concat(dy as tf.Tensor[], Number(axis)) }),
+    gradFunc: (dy, _, { axis }) => ({ x: () => tf.concat(partsOf(dy), Number(axis)) }),
   },
   Slice: {
     inputsToSave: ['x'],

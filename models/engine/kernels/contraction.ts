@@ -1,25 +1,35 @@
 import { Fault } from '../../spec/fault.ts'
 import type { DType } from '../program.ts'
-import { broadcast, type KernelTable, one, positiveAxis } from './kernel.ts'
+import {
+  broadcast,
+  floats,
+  type KernelTable,
+  numerics,
+  one,
+  positiveAxis,
+  requireOneType,
+  requireShape,
+  taking,
+} from './kernel.ts'
 
 /** Kernels that multiply matrices, and those that read or add rows by index. */
 export const contractions: KernelTable = {
-  BatchMatMul: {
+  BatchMatMul: taking(floats, {
     inputs: ['a', 'b'],
     infer: ([a, b], attributes) => {
+      requireOneType([a!, b!])
+      for (const { shape } of [a!, b!]) requireShape(shape.length >= 2, `[${shape}] is no matrix.`)
       const [transposeA, transposeB] = [attributes.transposeA === true, attributes.transposeB === true]
       const [rowsA, columnsA] = transposeA ? [a!.shape.at(-1)!, a!.shape.at(-2)!] : [a!.shape.at(-2)!, a!.shape.at(-1)!]
       const [rowsB, columnsB] = transposeB ? [b!.shape.at(-1)!, b!.shape.at(-2)!] : [b!.shape.at(-2)!, b!.shape.at(-1)!]
-      if (columnsA !== rowsB) {
-        throw new Fault(
-          'ENGINE_SHAPE_MISMATCH',
-          `Matrices [${a!.shape}] and [${b!.shape}] do not multiply: ${columnsA} is not ${rowsB}.`,
-        )
-      }
+      requireShape(
+        columnsA === rowsB,
+        `Matrices [${a!.shape}] and [${b!.shape}] do not multiply: ${columnsA} is not ${rowsB}.`,
+      )
       const batch = broadcast(a!.shape.slice(0, -2), b!.shape.slice(0, -2))
       return one([...batch, rowsA, columnsB], a!.dtype, { transposeA, transposeB })
     },
-  },
+  }),
   GatherV2: {
     inputs: ['x', 'indices'],
     infer: ([x, indices], { axis, batchDims }) => {
@@ -39,12 +49,12 @@ export const contractions: KernelTable = {
       }),
   },
   /** Rows of x [n, ...] added up by segmentIds [n]. Ids MUST lie in [0, numSegments). */
-  UnsortedSegmentSum: {
+  UnsortedSegmentSum: taking(numerics, {
     inputs: ['x', 'segmentIds'],
     infer: ([x, ids], { numSegments }) => {
-      if (ids!.shape.length !== 1)
-        throw new Fault('ENGINE_SHAPE_MISMATCH', `Segment ids have shape [${ids!.shape}]; give them one axis.`)
+      requireShape(ids!.shape.length === 1, `Segment ids have shape [${ids!.shape}]; give them one axis.`)
+      requireShape(ids!.shape[0] === x!.shape[0], `There are ${ids!.shape[0]} segment ids for x [${x!.shape}].`)
       return one([Number(numSegments), ...x!.shape.slice(1)], x!.dtype)
     },
-  },
+  }),
 }

@@ -1,6 +1,7 @@
-import { type Kernel, type KernelTable, one, positiveAxes, positiveAxis } from './kernel.ts'
+import type { DType } from '../program.ts'
+import { floats, type Kernel, type KernelTable, numerics, one, positiveAxes, positiveAxis, taking } from './kernel.ts'
 
-const reduction = (axisName: string): Kernel => ({
+const reduction = (axisName: string, dtype?: DType): Kernel => ({
   inputs: ['x'],
   infer: ([x], attributes) => {
     const axes = positiveAxes(attributes[axisName], x!.shape.length)
@@ -8,7 +9,7 @@ const reduction = (axisName: string): Kernel => ({
     const shape = keep
       ? x!.shape.map((extent, i) => (axes.includes(i) ? 1 : extent))
       : x!.shape.filter((_, i) => !axes.includes(i))
-    return one(shape, x!.dtype, { axes, keepDims: keep })
+    return one(shape, dtype ?? x!.dtype, { axes, keepDims: keep })
   },
 })
 
@@ -20,13 +21,14 @@ const alongAxis = (input: string, name: string): Kernel => ({
 
 /** Kernels that look along axes. */
 export const reductions: KernelTable = {
-  Max: reduction('reductionIndices'),
-  Mean: reduction('axis'),
-  Min: reduction('axis'),
-  Prod: reduction('axis'),
-  Sum: reduction('axis'),
-  Softmax: alongAxis('logits', 'dim'),
-  Cumsum: {
+  Max: taking(numerics, reduction('reductionIndices')),
+  // Of whole numbers and flags too.
+  Mean: reduction('axis', 'float32'),
+  Min: taking(numerics, reduction('axis')),
+  Prod: taking(numerics, reduction('axis')),
+  Sum: taking(numerics, reduction('axis')),
+  Softmax: taking(floats, alongAxis('logits', 'dim')),
+  Cumsum: taking(numerics, {
     inputs: ['x'],
     infer: ([x], { axis, exclusive, reverse }) =>
       one(x!.shape, x!.dtype, {
@@ -34,5 +36,5 @@ export const reductions: KernelTable = {
         exclusive: exclusive === true,
         reverse: reverse === true,
       }),
-  },
+  }),
 }

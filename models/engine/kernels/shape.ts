@@ -1,6 +1,17 @@
 import { slice_util, util } from '@tensorflow/tfjs-core'
 import type { DType } from '../program.ts'
-import { type Kernel, type KernelTable, numbers, one, positiveAxis, sizeOf } from './kernel.ts'
+import {
+  type Kernel,
+  type KernelTable,
+  numbers,
+  numerics,
+  one,
+  positiveAxis,
+  requireOneType,
+  requireShape,
+  requireType,
+  sizeOf,
+} from './kernel.ts'
 
 const spliced = (shape: readonly number[], at: number, remove: number, ...insert: readonly number[]) => {
   const copy = [...shape]
@@ -8,10 +19,13 @@ const spliced = (shape: readonly number[], at: number, remove: number, ...insert
   return copy
 }
 
+const sizeSum = (sizes: readonly number[]): number => sizes.reduce((sum, size) => sum + size, 0)
+
 const Reshape: Kernel = {
   inputs: ['x'],
   infer: ([x], { shape }) => {
     const whole = util.inferFromImplicitShape(numbers(shape), sizeOf(x!.shape))
+    requireShape(sizeOf(whole) === sizeOf(x!.shape), `[${x!.shape}] has not as many entries as [${whole}].`)
     return one(whole, x!.dtype, { shape: whole })
   },
 }
@@ -30,6 +44,11 @@ const Concat: Kernel = {
   infer: (inputs, { axis }) => {
     const first = inputs[0]!
     const along = positiveAxis(Number(axis), first.shape.length)
+    requireOneType(inputs)
+    for (const { shape } of inputs) {
+      const isAlike = spliced(shape, along, 1, 1).join() === spliced(first.shape, along, 1, 1).join()
+      requireShape(isAlike, `[${first.shape}] and [${shape}] differ in more than axis ${along}.`)
+    }
     const extent = inputs.reduce((sum, { shape }) => sum + shape[along]!, 0)
     return one(spliced(first.shape, along, 1, extent), first.dtype, { axis: along })
   },
@@ -40,6 +59,9 @@ const Pack: Kernel = {
   infer: (inputs, { axis }) => {
     const first = inputs[0]!
     const along = positiveAxis(Number(axis), first.shape.length + 1)
+    requireOneType(inputs)
+    for (const { shape } of inputs)
+      requireShape(shape.join() === first.shape.join(), `it stacks shapes [${first.shape}] and [${shape}].`)
     return one(spliced(first.shape, along, 0, inputs.length), first.dtype, { axis: along })
   },
 }
@@ -62,10 +84,12 @@ const SplitV: Kernel = {
     const along = positiveAxis(Number(axis ?? 0), x!.shape.length)
     const extent = x!.shape[along]!
     const given = typeof numOrSizeSplits === 'number' ? undefined : numbers(numOrSizeSplits)
-    const known = given?.reduce((sum, size) => sum + Math.max(size, 0), 0) ?? 0
+    const known = sizeSum((given ?? []).map((size) => Math.max(size, 0)))
     const sizes =
       given?.map((size) => (size === -1 ? extent - known : size)) ??
       Array.from({ length: Number(numOrSizeSplits) }, () => extent / Number(numOrSizeSplits))
+    const isExact = sizes.every((size) => Number.isInteger(size) && size >= 0) && sizeSum(sizes) === extent
+    requireShape(isExact, `axis ${along} of [${x!.shape}] does not split into ${sizes}.`)
     return {
       outputs: sizes.map((size) => ({ shape: spliced(x!.shape, along, 1, size), dtype: x!.dtype })),
       attributes: { axis: along, sizes },
@@ -78,7 +102,10 @@ const Slice: Kernel = {
   infer: ([x], attributes) => {
     const full = { shape: [...x!.shape] } as Parameters<typeof slice_util.parseSliceParams>[0]
     const [begin, size] = slice_util.parseSliceParams(full, numbers(attributes.begin), numbers(attributes.size))
-    return one(size, x!.dtype, { begin, end: begin.map((each, i) => each + size[i]!) })
+    const end = begin.map((each, i) => each + size[i]!)
+    const isInside = begin.every((each, i) => each >= 0 && end[i]! <= x!.shape[i]!)
+    requireShape(isInside, `[${begin}] to [${end}] is not inside [${x!.shape}].`)
+    return one(size, x!.dtype, { begin, end })
   },
 }
 
@@ -86,6 +113,10 @@ const PadV2: Kernel = {
   inputs: ['x'],
   infer: ([x], { paddings, constantValue }) => {
     const pairs = paddings as readonly (readonly [number, number])[]
+    requireShape(
+      pairs.flat().every((pad) => pad >= 0),
+      `it pads by [${pairs.join('], [')}]; slice to make less.`,
+    )
     const shape = x!.shape.map((extent, i) => extent + pairs[i]![0] + pairs[i]![1])
     return one(shape, x!.dtype, {
       before: pairs.map(([before]) => before),
@@ -105,10 +136,16 @@ const Fill: Kernel = {
 
 const Range: Kernel = {
   inputs: [],
+  types: numerics,
   infer: (_, { start, stop, step, dtype }) => {
-    const [from, by] = [Number(start), Number(step ?? 1)]
+    const kind = (dtype as DType | undefined) ?? 'float32'
+    const from = Number(start)
+    // Downwards TensorFlow.js takes a step of 1 for one of -1.
+    const by = Number(step ?? 1) === 1 && Number(stop) < from ? -1 : Number(step ?? 1)
+    const isWhole = kind === 'float32' || (kind === 'int32' && Number.isInteger(from) && Number.isInteger(by))
+    requireType(isWhole, `no ${kind} from ${from} in steps of ${by}; make it float32, and cast that.`)
     const length = Math.max(0, Math.ceil((Number(stop) - from) / by))
-    return one([length], (dtype as DType | undefined) ?? 'float32', { start: from, step: by })
+    return one([length], kind, { start: from, step: by })
   },
 }
 

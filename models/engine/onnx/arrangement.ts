@@ -1,3 +1,4 @@
+import { sizeOf } from '../kernels/kernel.ts'
 import type { GraphWriter, LoweredNode, Lowering, LoweringTable } from './graph.ts'
 import { elementTypes } from './schema.ts'
 
@@ -6,9 +7,31 @@ const reduce =
   (graph, node) => {
     const axes = node.read<readonly number[]>('axes')
     const keepdims = node.read<boolean>('keepDims') ? 1 : 0
+    const [from, to] = [node.inputSpecs[0]!.dtype, node.outputSpecs[0]!.dtype]
+    const x = from === to ? node.inputs[0]! : graph.node('Cast', [node.inputs[0]!], { to: elementTypes[to] })
     // Without axes ONNX would reduce all of them, TensorFlow.js none.
-    if (axes.length === 0) graph.node('Identity', node.inputs, {}, node.outputs[0])
-    else graph.node(opType, [node.inputs[0]!, graph.int64s(axes)], { keepdims }, node.outputs[0])
+    if (axes.length === 0) graph.node('Identity', [x], {}, node.outputs[0])
+    else graph.node(opType, [x, graph.int64s(axes)], { keepdims }, node.outputs[0])
+  }
+
+/** ONNX Runtime passes over what is not a number; TensorFlow.js gives it back, so that it is seen. */
+const extreme =
+  (opType: string): Lowering =>
+  (graph, node) => {
+    const axes = node.read<readonly number[]>('axes')
+    const [x] = node.inputs as [string]
+    if (axes.length === 0 || node.inputSpecs[0]!.dtype !== 'float32') {
+      reduce(opType)(graph, node)
+      return
+    }
+    const over = [graph.int64s(axes), { keepdims: node.read<boolean>('keepDims') ? 1 : 0 }] as const
+    const strange = graph.node('Cast', [graph.node('Not', [graph.node('Equal', [x, x])])], { to: elementTypes.float32 })
+    const isAny = graph.node('Greater', [
+      graph.node('ReduceMax', [strange, over[0]], over[1]),
+      graph.scalar(0, 'float32'),
+    ])
+    const found = graph.node(opType, [x, over[0]], over[1])
+    graph.node('Where', [isAny, graph.scalar(Number.NaN, 'float32'), found], {}, node.outputs[0])
   }
 
 const alongAxis =
@@ -51,10 +74,21 @@ function pieces(graph: GraphWriter, node: LoweredNode, axis: number, sizes: read
   })
 }
 
+/** As many as the node's output has entries. */
+function zeros(graph: GraphWriter, node: LoweredNode, output?: string): string {
+  const { shape, dtype } = node.outputSpecs[0]!
+  return graph.node('Expand', [graph.scalar(0, dtype), graph.int64s(shape)], {}, output)
+}
+
 /** [.., m, k] x [.., k, n]: one Gemm where both are plain matrices, since it takes transposed inputs as they lie. */
 const matMul: Lowering = (graph, node) => {
   const [transA, transB] = [node.read<boolean>('transposeA'), node.read<boolean>('transposeB')]
   const ranks = node.inputSpecs.map(({ shape }) => shape.length)
+  // ONNX Runtime leaves a batch of sums of nothing as the memory was, or gives it another shape.
+  if (node.inputSpecs.some(({ shape }) => sizeOf(shape) === 0)) {
+    zeros(graph, node, node.outputs[0])
+    return
+  }
   if (ranks.every((rank) => rank === 2)) {
     graph.node('Gemm', node.inputs, { transA: transA ? 1 : 0, transB: transB ? 1 : 0 }, node.outputs[0])
     return
@@ -70,9 +104,9 @@ const matMul: Lowering = (graph, node) => {
 
 export const arrangement: LoweringTable = {
   BatchMatMul: matMul,
-  Max: reduce('ReduceMax'),
+  Max: extreme('ReduceMax'),
   Mean: reduce('ReduceMean'),
-  Min: reduce('ReduceMin'),
+  Min: extreme('ReduceMin'),
   Prod: reduce('ReduceProd'),
   Sum: reduce('ReduceSum'),
   Softmax: alongAxis('Softmax'),
@@ -129,10 +163,14 @@ export const arrangement: LoweringTable = {
   },
   OneHot: (graph, node) => {
     const { shape, dtype } = node.outputSpecs[0]!
-    const values = graph.vector([node.read<number>('off'), node.read<number>('on')], dtype)
-    const depth = graph.int64s([shape.at(-1)!])
-    const ids = graph.node('Cast', [node.inputs[0]!], { to: elementTypes.int64 })
-    graph.node('OneHot', [ids, depth, values], { axis: -1 }, node.outputs[0])
+    // Not ONNX's OneHot: it counts ids below 0 from the end, and ONNX Runtime's knows few types.
+    const classes = Array.from({ length: shape.at(-1)! }, (_, id) => id)
+    const ids = graph.node('Unsqueeze', [node.inputs[0]!, graph.int64s([shape.length - 1])])
+    const isOn = graph.node('Equal', [ids, graph.vector(classes, 'int32')])
+    const kind = dtype === 'bool' ? 'int32' : dtype
+    const values = [graph.scalar(node.read<number>('on'), kind), graph.scalar(node.read<number>('off'), kind)]
+    const picked = graph.node('Where', [isOn, ...values], {}, dtype === kind ? node.outputs[0] : undefined)
+    if (dtype !== kind) graph.node('Cast', [picked], { to: elementTypes[dtype] }, node.outputs[0])
   },
   Range: (graph, node) => {
     const { shape, dtype } = node.outputSpecs[0]!
@@ -143,20 +181,29 @@ export const arrangement: LoweringTable = {
   StridedSlice: (graph, node) => {
     const bounds = (['begin', 'end', 'strides'] as const).map((name) => node.read<readonly number[]>(name))
     const axes = bounds[0]!.map((_, axis) => axis)
-    const [begin, end, strides] = bounds.map((bound) => graph.int64s(bound)) as [string, string, string]
-    const picked = graph.node('Slice', [node.inputs[0]!, begin, end, graph.int64s(axes), strides])
+    // An end below 0 lies before the first entry; ONNX would count it from the last.
+    const ends = bounds[1]!.map((end) => (end < 0 ? -(2 ** 31) : end))
+    const [begin, end, strides] = [bounds[0]!, ends, bounds[2]!].map((bound) => graph.int64s(bound))
+    const picked = graph.node('Slice', [node.inputs[0]!, begin!, end!, graph.int64s(axes), strides!])
     graph.node('Reshape', [picked, graph.int64s(node.outputSpecs[0]!.shape)], { allowzero: 1 }, node.outputs[0])
   },
   UnsortedSegmentSum: (graph, node) => {
-    const { shape, dtype } = node.outputSpecs[0]!
     const rows = node.inputSpecs[0]!.shape
-    const zeros = graph.node('Expand', [graph.scalar(0, dtype), graph.int64s(shape)])
+    if (sizeOf(rows) === 0) {
+      zeros(graph, node, node.outputs[0])
+      return
+    }
     const column = graph.node('Reshape', [
       node.inputs[1]!,
       graph.int64s(rows.map((extent, axis) => (axis === 0 ? extent : 1))),
     ])
     const ids = graph.node('Expand', [column, graph.int64s(rows)])
     // Not ScatterND: ONNX Runtime adds its rows from several threads, so equal ids race.
-    graph.node('ScatterElements', [zeros, ids, node.inputs[0]!], { axis: 0, reduction: 'add' }, node.outputs[0])
+    graph.node(
+      'ScatterElements',
+      [zeros(graph, node), ids, node.inputs[0]!],
+      { axis: 0, reduction: 'add' },
+      node.outputs[0],
+    )
   },
 }

@@ -25,10 +25,34 @@ const log1p: Lowering = (graph, node) => {
   const rounded = graph.node('Sub', [u, float(graph, 1)])
   const tiny = graph.node('Equal', [rounded, float(graph, 0)])
   const divisor = graph.node('Where', [tiny, float(graph, 1), rounded])
-  const corrected = graph.node('Div', [graph.node('Mul', [x(node), graph.node('Log', [u])]), divisor])
-  const infinite = graph.node('IsInf', [u])
+  const corrected = graph.node('Mul', [graph.node('Log', [u]), graph.node('Div', [x(node), divisor])])
+  const infinite = graph.node('Equal', [u, float(graph, Number.POSITIVE_INFINITY)])
   const finite = graph.node('Where', [tiny, x(node), corrected])
   graph.node('Where', [infinite, u, finite], {}, node.outputs[0])
+}
+
+/** Towards minus infinity; dividing by 0 gives 0, as in TensorFlow.js. */
+const floorDiv: Lowering = (graph, node) => {
+  const { dtype } = node.inputSpecs[0]!
+  const [a, b] = node.inputs as [string, string]
+  const byZero = graph.node('Equal', [b, graph.scalar(0, dtype)])
+  const divisor = graph.node('Where', [byZero, graph.scalar(1, dtype), b])
+  const quotient = graph.node('Div', [a, divisor])
+  const whole =
+    dtype === 'int32'
+      ? floored(graph, a, divisor, quotient)
+      : graph.node('Cast', [graph.node('Floor', [quotient])], { to: elementTypes.int32 })
+  graph.node('Where', [byZero, graph.scalar(0, 'int32'), whole], {}, node.outputs[0])
+}
+
+/** ONNX divides integers towards zero: one less where a rest is left and the signs differ. */
+function floored(graph: GraphWriter, a: string, b: string, quotient: string): string {
+  const zero = graph.scalar(0, 'int32')
+  const rest = graph.node('Sub', [a, graph.node('Mul', [quotient, b])])
+  const [above, below] = [graph.node('Greater', [rest, zero]), graph.node('Less', [rest, zero])]
+  const [positive, negative] = [graph.node('Greater', [b, zero]), graph.node('Less', [b, zero])]
+  const isLess = graph.node('Or', [graph.node('And', [above, negative]), graph.node('And', [below, positive])])
+  return graph.node('Sub', [quotient, graph.node('Cast', [isLess], { to: elementTypes.int32 })])
 }
 
 export const elementwise: LoweringTable = {
@@ -58,8 +82,6 @@ export const elementwise: LoweringTable = {
   RealDiv: same('Div'),
   Maximum: same('Max'),
   Minimum: same('Min'),
-  AddN: same('Sum'),
-  Select: same('Where'),
   OnesLike: filled(1),
   ZerosLike: filled(0),
   Log1p: log1p,
@@ -81,14 +103,33 @@ export const elementwise: LoweringTable = {
     const difference = graph.node('Sub', node.inputs)
     graph.node('Mul', [difference, difference], {}, node.outputs[0])
   },
-  FloorDiv: (graph, node) => {
-    // ONNX divides integers towards zero, TensorFlow.js towards minus infinity.
-    const floats = node.inputs.map((input) => graph.node('Cast', [input], { to: elementTypes.float32 }))
-    const floor = graph.node('Floor', [graph.node('Div', floats)])
-    graph.node('Cast', [floor], { to: elementTypes[node.outputSpecs[0]!.dtype] }, node.outputs[0])
+  AddN: (graph, node) => {
+    if (node.outputSpecs[0]!.dtype === 'float32') {
+      graph.node('Sum', node.inputs, {}, node.outputs[0])
+      return
+    }
+    // ONNX's Sum takes no integers.
+    const [first, ...others] = node.inputs
+    const sum = others.slice(0, -1).reduce((total, input) => graph.node('Add', [total, input]), first!)
+    graph.node(others.length === 0 ? 'Identity' : 'Add', [sum, ...others.slice(-1)], {}, node.outputs[0])
   },
+  Select: (graph, node) => {
+    if (node.outputSpecs[0]!.dtype !== 'bool') {
+      graph.node('Where', node.inputs, {}, node.outputs[0])
+      return
+    }
+    // ONNX Runtime's Where takes no flags.
+    const [condition, t, e] = node.inputs as [string, string, string]
+    const either = [graph.node('And', [condition, t]), graph.node('And', [graph.node('Not', [condition]), e])]
+    graph.node('Or', either, {}, node.outputs[0])
+  },
+  FloorDiv: floorDiv,
   ClipByValue: (graph, node) => {
-    const bounds = [float(graph, node.read<number>('clipValueMin')), float(graph, node.read<number>('clipValueMax'))]
+    const { dtype } = node.outputSpecs[0]!
+    const [least, greatest] = dtype === 'int32' ? [-(2 ** 31), 2 ** 31 - 1] : [-Infinity, Infinity]
+    const bounds = [node.read<number>('clipValueMin'), node.read<number>('clipValueMax')].map((bound) =>
+      graph.scalar(Math.min(Math.max(bound, least), greatest), dtype),
+    )
     graph.node('Clip', [x(node), ...bounds], {}, node.outputs[0])
   },
   LeakyRelu: (graph, node) => {
@@ -96,9 +137,10 @@ export const elementwise: LoweringTable = {
   },
   Step: (graph, node) => {
     const below = float(graph, node.read<number>('alpha'))
+    // What is neither is not a number, and stays so.
+    const other = graph.node('Where', [graph.node('LessOrEqual', [x(node), float(graph, 0)]), below, x(node)])
     const positive = graph.node('Greater', [x(node), float(graph, 0)])
-    const step = graph.node('Where', [positive, float(graph, 1), below])
-    graph.node('Where', [graph.node('IsNaN', [x(node)]), x(node), step], {}, node.outputs[0])
+    graph.node('Where', [positive, float(graph, 1), other], {}, node.outputs[0])
   },
   Cast: (graph, node) => {
     graph.node('Cast', node.inputs, { to: elementTypes[node.outputSpecs[0]!.dtype] }, node.outputs[0])

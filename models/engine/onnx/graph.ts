@@ -1,4 +1,5 @@
-import type { Attribute, DType, TensorSpec, TypedArray } from '../program.ts'
+import type { DType, ProgramNode, TensorSpec, TypedArray } from '../program.ts'
+import type { ReadAttribute } from '../read-attributes.ts'
 import { elementTypes, type OnnxAttribute, type OnnxNode, type OnnxTensor } from './schema.ts'
 
 export type OnnxAttributes = Readonly<Record<string, number | string | readonly number[] | { readonly float: number }>>
@@ -7,7 +8,10 @@ export type OnnxAttributes = Readonly<Record<string, number | string | readonly 
 export interface GraphWriter {
   readonly nodes: readonly OnnxNode[]
   readonly initializers: readonly OnnxTensor[]
-  /** Adds a node with one output and returns the output's name (`output` where it is given). */
+  /**
+   * Adds a node with one output and returns the output's name (`output` where it is given). An operator that is not
+   * ONNX's own has its domain before it: `com.microsoft.Gelu`.
+   */
   node(opType: string, inputs: readonly string[], attributes?: OnnxAttributes, output?: string): string
   /** A one-dimensional int64 constant, as shapes and axes are given. */
   int64s(values: readonly number[]): string
@@ -16,7 +20,8 @@ export interface GraphWriter {
   /** A one-dimensional constant. */
   vector(values: readonly number[], dtype: DType): string
   tensor(name: string, spec: TensorSpec, data: TypedArray): void
-  external(tensor: OnnxTensor): void
+  /** A tensor as it is, under its own name. */
+  initializer(tensor: OnnxTensor): void
 }
 
 export function createGraphWriter(): GraphWriter {
@@ -39,7 +44,7 @@ export function createGraphWriter(): GraphWriter {
     node(opType, inputs, attributes = {}, output) {
       const name = output ?? `${opType}_${count++}`
       const attribute = Object.entries(attributes).map(([key, value]) => toAttribute(key, value))
-      nodes.push({ opType, name: `node_${nodes.length}`, input: inputs, output: [name], attribute })
+      nodes.push({ ...operator(opType), name: `node_${nodes.length}`, input: inputs, output: [name], attribute })
       return name
     },
     int64s: (values) =>
@@ -66,10 +71,15 @@ export function createGraphWriter(): GraphWriter {
     tensor(name, { shape, dtype }, data) {
       initializers.push({ name, dims: shape, dataType: elementTypes[dtype], rawData: bytes(data) })
     },
-    external(tensor) {
+    initializer(tensor) {
       initializers.push(tensor)
     },
   }
+}
+
+function operator(opType: string): Pick<OnnxNode, 'opType' | 'domain'> {
+  const dot = opType.lastIndexOf('.')
+  return dot === -1 ? { opType } : { opType: opType.slice(dot + 1), domain: opType.slice(0, dot) }
 }
 
 const typed = (values: readonly number[], dtype: DType): TypedArray =>
@@ -86,13 +96,15 @@ function toAttribute(
 
 /** A node as a lowering sees it; names of inputs and outputs are ONNX's. */
 export interface LoweredNode {
+  /** The node itself, as the program has it. */
+  readonly source: ProgramNode
   readonly kernel: string
   readonly inputs: readonly string[]
   readonly inputSpecs: readonly TensorSpec[]
   readonly outputs: readonly string[]
   readonly outputSpecs: readonly TensorSpec[]
   /** Reads an attribute; one that no lowering reads is an error. */
-  read<T extends Attribute>(attribute: string): T
+  readonly read: ReadAttribute
 }
 
 /** Writes the nodes that compute `node.outputs`. */

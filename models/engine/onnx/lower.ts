@@ -1,10 +1,11 @@
 import { Fault } from '../../spec/fault.ts'
 import { sizeOf } from '../kernels/kernel.ts'
-import type { Attribute, Program, TensorSpec, ValueId } from '../program.ts'
+import type { Program, ProgramNode, TensorSpec, ValueId } from '../program.ts'
+import { readingAll } from '../read-attributes.ts'
 import { arrangement } from './arrangement.ts'
 import { elementwise } from './elementwise.ts'
-import { createGraphWriter, type LoweredNode, type LoweringTable } from './graph.ts'
-import { elementTypes, encodeModel, type OnnxValue } from './schema.ts'
+import { createGraphWriter, type LoweringTable } from './graph.ts'
+import { elementTypes, encodeModel, type OnnxGraph, type OnnxValue } from './schema.ts'
 
 export const lowerings: LoweringTable = { ...arrangement, ...elementwise }
 
@@ -26,6 +27,15 @@ export const stateOutput = (name: string): string => `next.${name}`
  * Faults `ENGINE_KERNEL_NOT_LOWERED` and `ENGINE_ATTRIBUTE_UNREAD` name the kernel and the model line.
  */
 export function toOnnx(program: Program, external: Readonly<Record<string, ExternalTensor>> = {}): Uint8Array {
+  return encodeModel(toGraph(program, external))
+}
+
+/** The same before it is encoded, and by a device's own lowerings where it has some. */
+export function toGraph(
+  program: Program,
+  external: Readonly<Record<string, ExternalTensor>> = {},
+  table: LoweringTable = lowerings,
+): OnnxGraph {
   const graph = createGraphWriter()
   const names = new Map<ValueId, string>()
   const inputs: OnnxValue[] = []
@@ -36,7 +46,7 @@ export function toOnnx(program: Program, external: Readonly<Record<string, Exter
     if (outside !== undefined) {
       const entries = { location: outside.location, offset: outside.offset, length: outside.sizeBytes }
       const externalData = Object.entries(entries).map(([key, entry]) => ({ key, value: String(entry) }))
-      graph.external({ name, dims: spec.shape, dataType: elementTypes[spec.dtype], dataLocation: 1, externalData })
+      graph.initializer({ name, dims: spec.shape, dataType: elementTypes[spec.dtype], dataLocation: 1, externalData })
     } else if (sizeOf(spec.shape) === 0) {
       graph.tensor(name, spec, new Float32Array(0))
     } else inputs.push(valueInfo(name, spec))
@@ -56,18 +66,20 @@ export function toOnnx(program: Program, external: Readonly<Record<string, Exter
   for (const { name, value } of results) if (computed.has(value) && !named.has(value)) named.set(value, name)
   for (const node of program.nodes) {
     for (const output of node.outputs) names.set(output, named.get(output) ?? `value_${output}`)
-    lowerNode(program, node, names)(graph)
+    lowerNode(program, node, names, table)(graph)
   }
   for (const { name, value } of results) {
-    if (names.get(value) !== name) graph.node('Identity', [names.get(value)!], {}, name)
+    if (names.get(value) === name) continue
+    const copy = { kernel: 'Identity', inputs: [value], outputs: [value], attributes: {}, line: 'a result' }
+    lowerNode(program, copy, names, table, [name])(graph)
   }
-  return encodeModel({
+  return {
     name: 'step',
     node: graph.nodes,
     initializer: graph.initializers,
     input: inputs,
     output: results.map(({ name, value }) => valueInfo(name, program.values[value]!)),
-  })
+  }
 }
 
 const valueInfo = (name: string, { shape, dtype }: TensorSpec): OnnxValue => ({
@@ -75,30 +87,27 @@ const valueInfo = (name: string, { shape, dtype }: TensorSpec): OnnxValue => ({
   type: { tensorType: { elemType: elementTypes[dtype], shape: { dim: shape.map((dimValue) => ({ dimValue })) } } },
 })
 
-function lowerNode(program: Program, node: Program['nodes'][number], names: ReadonlyMap<ValueId, string>) {
-  const lowering = lowerings[node.kernel]
+function lowerNode(
+  program: Program,
+  node: ProgramNode,
+  names: ReadonlyMap<ValueId, string>,
+  table: LoweringTable,
+  outputs = node.outputs.map((output) => names.get(output)!),
+) {
+  const lowering = table[node.kernel]
   if (lowering === undefined) {
     throw new Fault('ENGINE_KERNEL_NOT_LOWERED', `ONNX has no lowering of ${node.kernel}, used at ${node.line}.`)
   }
-  const unread = new Set(Object.keys(node.attributes))
-  const lowered: LoweredNode = {
-    kernel: node.kernel,
-    inputs: node.inputs.map((input) => names.get(input)!),
-    inputSpecs: node.inputs.map((input) => program.values[input]!),
-    outputs: node.outputs.map((output) => names.get(output)!),
-    outputSpecs: node.outputs.map((output) => program.values[output]!),
-    read: <T extends Attribute>(attribute: string): T => {
-      unread.delete(attribute)
-      return node.attributes[attribute] as T
-    },
-  }
-  return (graph: Parameters<typeof lowering>[0]) => {
-    lowering(graph, lowered)
-    if (unread.size > 0) {
-      throw new Fault(
-        'ENGINE_ATTRIBUTE_UNREAD',
-        `The lowering of ${node.kernel} does not read ${[...unread].join(', ')}, used at ${node.line}.`,
-      )
-    }
-  }
+  return (graph: Parameters<typeof lowering>[0]) =>
+    readingAll(node, (read) =>
+      lowering(graph, {
+        source: node,
+        kernel: node.kernel,
+        inputs: node.inputs.map((input) => names.get(input)!),
+        inputSpecs: node.inputs.map((input) => program.values[input]!),
+        outputs,
+        outputSpecs: node.outputs.map((output) => program.values[output]!),
+        read,
+      }),
+    )
 }

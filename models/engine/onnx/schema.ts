@@ -108,9 +108,11 @@ export interface OnnxGraph {
 }
 
 /** ONNX's numbers for element types. */
-export const elementTypes = { float32: 1, int32: 6, int64: 7, bool: 9 } as const
+export const elementTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 } as const
 
 export function encodeModel(graph: OnnxGraph): Uint8Array {
-  const fields = { irVersion: 9, producerName: 'polyrank', graph, opsetImport: [{ domain: '', version: 18 }] }
+  const own = [...new Set(graph.node.flatMap(({ domain }) => domain ?? []))].sort()
+  const opsetImport = [{ domain: '', version: 18 }, ...own.map((domain) => ({ domain, version: 1 }))]
+  const fields = { irVersion: 9, producerName: 'polyrank', graph, opsetImport }
   return model.encode(model.create(fields)).finish()
 }

@@ -195,3 +195,19 @@ test('every order of a shuffle is equally likely', () => {
   assert.equal(counts.size, 24)
   for (const [order, count] of counts) assert.ok(Math.abs(count - 1000) < 5 * Math.sqrt(1000), `${order}: ${count}`)
 })
+
+test('a generator whose state was copied into another of the same seed goes on as that one does', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.nat({ max: 50 }), (seed, drawn) => {
+      const one = createRandom(seed)
+      draw(drawn, one.normal)
+      const kept = one.state.slice()
+      const expected = [...draw(5, one.normal), ...draw(3, one.uniform), one.fork('x').uniform()]
+
+      const other = createRandom(seed)
+      other.state.set(kept)
+
+      assert.deepEqual([...draw(5, other.normal), ...draw(3, other.uniform), other.fork('x').uniform()], expected)
+    }),
+  )
+})

@@ -1,0 +1,3 @@
+import { testLongRun } from './long-run-process.ts'
+
+testLongRun('cpu')
