@@ -14,13 +14,15 @@ export interface Decays {
   append(keep: number, shrinks: Float64Array): void
   /** Sets `decay` to what the steps after `from`, up to and with `to`, do to a column. */
   between(column: number, from: number, to: number, decay: Decay): void
+  /** A copy of every step, as `createDecays` takes them again. */
+  steps(): Float64Array
 }
 
 /**
  * Whole blocks of 1, 2, 4, ... steps. They are multiplied, never divided: quotients of running products lose all digits
  * once weights shrink faster than averages follow.
  */
-export function createDecays(columns: number): Decays {
+export function createDecays(columns: number, steps: Float64Array = new Float64Array(0)): Decays {
   /** A block: keep, then shrink and pull of each column. */
   const stride = 1 + 2 * columns
   const levels: { values: Float64Array; count: number }[] = []
@@ -48,16 +50,24 @@ export function createDecays(columns: number): Decays {
     pair(level + 1)
   }
 
+  const add = (step: Float64Array) => {
+    const { values, at } = place(0)
+    values.set(step, at)
+    pair(0)
+  }
+  for (let at = 0; at < steps.length; at += stride) add(steps.subarray(at, at + stride))
+  const latest = new Float64Array(stride)
+
   return {
     append(keep, shrinks) {
-      const { values, at } = place(0)
-      values[at] = keep
+      latest[0] = keep
       for (let column = 0; column < columns; column++) {
-        values[at + 1 + 2 * column] = shrinks[column]!
-        values[at + 2 + 2 * column] = (1 - keep) * shrinks[column]!
+        latest[1 + 2 * column] = shrinks[column]!
+        latest[2 + 2 * column] = (1 - keep) * shrinks[column]!
       }
-      pair(0)
+      add(latest)
     },
+    steps: () => levels[0]?.values.slice(0, levels[0].count * stride) ?? new Float64Array(0),
     between(column, from, to, decay) {
       let [shrink, pull, keep] = [1, 0, 1]
       for (let step = from; step < to; ) {

@@ -33,12 +33,32 @@ export interface Table {
   update(rows: Int32Array, gradient: Float32Array): void
   /** A copy of the averaged weights [rows, width]; untouched rows are zero. */
   averaged(): Float32Array
+  /** A feature that was given a gradient which is not finite; null where there is none. */
+  brokenFeature(): string | null
+  /** A copy of all that its next steps depend on, for `createTable`. */
+  readState(): TableState
+}
+
+/** The trained rows of a table, and what it knows of its columns. */
+export interface TableState {
+  readonly step: number
+  readonly rows: Int32Array
+  /** By trained row, as all of the next: the step up to which it is caught up. */
+  readonly lastSteps: Int32Array
+  readonly weights: Float32Array
+  readonly averages: Float32Array
+  /** By column. */
+  readonly moments: Float64Array
+  /** Of the steps since all rows were last caught up. */
+  readonly decays: Float64Array
 }
 
 const momentDecay = 0.99
 const smallest = 1e-12
+/** After so many steps all rows are caught up, and decays begin anew: they would grow for ever. */
+const catchUpEvery = 4096
 
-export function createTable(settings: TableSettings): Table {
+export function createTable(settings: TableSettings, state?: TableState): Table {
   const { rows: size, width, columns, rate, ridge, averaging, momentOver, initialize } = settings
   const weights = new Float32Array(size * width)
   const averages = new Float32Array(size * width)
@@ -50,23 +70,41 @@ export function createTable(settings: TableSettings): Table {
   const moments = new Float64Array(columns.length)
   const trained = new Float64Array(columns.length)
   // Without a ridge all columns decay alike.
-  const decays = createDecays(ridge === 0 ? 1 : columns.length)
+  const decayColumns = ridge === 0 ? 1 : columns.length
+  let decays = createDecays(decayColumns, state?.decays)
   const decay: Decay = { shrink: 1, pull: 0, keep: 1 }
   const placeOf = new Int32Array(size).fill(-1)
   let touched = new Int32Array(0)
   let sums = new Float64Array(0)
-  let step = 0
+  let step = state?.step ?? 0
+  /** The step that decays are counted from. */
+  let decaysFrom = step - (step % catchUpEvery)
+
+  if (state !== undefined) {
+    moments.set(state.moments)
+    state.rows.forEach((row, i) => {
+      for (let j = 0; j < width; j++) {
+        weights[row * width + j] = state.weights[i * width + j]!
+        averages[row * width + j] = state.averages[i * width + j]!
+      }
+      lastStep[row] = state.lastSteps[i]!
+      trained[columnOf[row]!]! += 1
+    })
+  }
 
   const catchUp = (row: number, to: number) => {
     const from = lastStep[row]!
     if (from === to) return
-    decays.between(ridge === 0 ? 0 : columnOf[row]!, from, to, decay)
+    decays.between(ridge === 0 ? 0 : columnOf[row]!, from - decaysFrom, to - decaysFrom, decay)
     const { shrink, pull, keep } = decay
     for (let i = row * width; i < (row + 1) * width; i++) {
       averages[i] = pull * weights[i]! + keep * averages[i]!
       weights[i] = shrink * weights[i]!
     }
     lastStep[row] = to
+  }
+  const catchUpAll = () => {
+    for (let row = 1; row < size; row++) if (lastStep[row] !== -1) catchUp(row, step)
   }
 
   const begin = (row: number) => {
@@ -148,10 +186,37 @@ export function createTable(settings: TableSettings): Table {
         }
         lastStep[row] = step
       }
+      if (step % catchUpEvery !== 0) return
+      catchUpAll()
+      decays = createDecays(decayColumns)
+      decaysFrom = step
     },
     averaged() {
-      for (let row = 1; row < size; row++) if (lastStep[row] !== -1) catchUp(row, step)
+      catchUpAll()
       return averages.slice()
+    },
+    brokenFeature: () => columns.find((_, column) => !Number.isFinite(moments[column]))?.feature ?? null,
+    readState() {
+      const rows = new Int32Array(trained.reduce((sum, count) => sum + count, 0))
+      let count = 0
+      for (let row = 1; row < size; row++) if (lastStep[row] !== -1) rows[count++] = row
+      const copy = (values: Float32Array) => {
+        const copied = new Float32Array(count * width)
+        for (let i = 0; i < count; i++) {
+          const from = rows[i]! * width
+          for (let j = 0; j < width; j++) copied[i * width + j] = values[from + j]!
+        }
+        return copied
+      }
+      return {
+        step,
+        rows,
+        lastSteps: rows.map((row) => lastStep[row]!),
+        weights: copy(weights),
+        averages: copy(averages),
+        moments: moments.slice(),
+        decays: decays.steps(),
+      }
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { RankerDefinition } from '../../models/spec/ranker.ts'
+import type { Quantization } from '../training/quantization.ts'
 
 export interface VersionFile {
   readonly name: string
@@ -16,6 +17,8 @@ export interface ModelVersion {
   readonly parent: string | null
   /** As in the manifest: per task, per metric. */
   readonly metrics: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** As in the manifest, where int8 was asked for. */
+  readonly quantization?: Quantization
   readonly trainedFromMs: number
   readonly trainedToMs: number
   readonly examples: number

@@ -1,13 +1,15 @@
 import { biasName, type Network } from '../../models/architectures/network.ts'
-import type { Device } from '../../models/engine/device.ts'
-import { createRandom, fillDropoutMask, type Random, shuffle } from '../../models/engine/random.ts'
+import type { Device, Precision } from '../../models/engine/device.ts'
+import type { TypedArray } from '../../models/engine/program.ts'
+import { createRandom, type Random, shuffle } from '../../models/engine/random.ts'
 import { record } from '../../models/engine/record.ts'
 import { trainingStep } from '../../models/objectives/training-step.ts'
-import { Fault } from '../../models/spec/fault.ts'
 import type { RankerDefinition } from '../../models/spec/ranker.ts'
 import { taskKind } from '../../models/spec/tasks.ts'
-import { createTable, type Table } from '../../models/tables/table.ts'
+import { createTable, type TableState } from '../../models/tables/table.ts'
 import type { EncodedExamples } from './encoded-examples.ts'
+import { createFeeder, type Tables } from './feeder.ts'
+import { type Broken, denseTensors, firstBroken, type NamedValues, notFinite } from './finite.ts'
 
 /** What training leaves: averaged weights, dense ones flat, tables whole. */
 export interface TrainedWeights {
@@ -16,6 +18,27 @@ export interface TrainedWeights {
   readonly deep: Float32Array
   /** [tableRows, tasks] */
   readonly wide: Float32Array
+}
+
+/** All that the rest of a fit depends on, beside its options: the order of each pass follows from the seed. */
+export interface FitState {
+  /** Steps made, over all passes. */
+  readonly step: number
+  /** The state of the generator of masks. */
+  readonly masks: Int32Array
+  /** The step's state tensors, by name. */
+  readonly dense: Readonly<Record<string, TypedArray>>
+  readonly deep: TableState
+  readonly wide: TableState
+}
+
+/** Keeps the state of a fit every now and then. */
+export interface Keeper {
+  /** Asked after every step. */
+  isDue(): boolean
+  keep(read: () => Promise<FitState>): Promise<void>
+  /** The last state that was kept, for people: `step 800, is in <folder>`; null where there is none. */
+  lastKept(): string | null
 }
 
 export interface FitOptions {
@@ -28,6 +51,11 @@ export interface FitOptions {
   readonly seed: number
   readonly device: Device
   readonly threads: number
+  /** What matrices are multiplied in; float32 where left out. */
+  readonly precision?: Precision | undefined
+  /** A state that a fit of the same options gave to its keeper: this one goes on from there, to the same bytes. */
+  readonly from?: FitState | undefined
+  readonly keeper?: Keeper | undefined
   /** After each epoch (1, 2, ...); false stops. */
   afterEpoch?(epoch: number, weights: () => Promise<TrainedWeights>): Promise<boolean>
 }
@@ -36,32 +64,72 @@ const embeddingDeviation = 0.01
 
 /**
  * Learns the weights by passes over shuffled batches. Same options, device and threads: same bytes. Fault
- * `TRAINING_NOT_FINITE` names the task whose loss broke.
+ * `TRAINING_NOT_FINITE` names the task whose loss broke and the tensor that did first; what is kept and what is returned
+ * is finite.
  */
 export async function fit(options: FitOptions): Promise<TrainedWeights> {
-  const { definition, network, rows, epochs, seed, device, threads } = options
+  const { definition, network, rows, epochs, seed, device, threads, precision = 'float32', from, keeper } = options
   const random = createRandom(seed)
-  const { training } = definition
-  const dense = network.parameters.initialize(random.fork('weights'))
-  setBiases(dense, options)
+  const { training, tasks } = definition
   const program = record(trainingStep(definition, network, rows.length))
-  const session = await device.open(program, { threads, state: { weights: dense, average: dense } })
-  const feeder = createFeeder(options, createTables(options, random))
+  const state = from?.dense ?? firstState(options, random)
+  const session = await device.open(program, { threads, precision, state })
+  const tables = createTables(options, random)
+  const feeder = createFeeder(options, tables)
+  const order = rows.slice()
+  const [orderRandom, maskRandom] = [random.fork('order'), random.fork('masks')]
+  if (from !== undefined) maskRandom.state.set(from.masks)
+  let step = from?.step ?? 0
+
+  const fault = (broken: Omit<Broken, 'step'>) => notFinite({ ...broken, step }, keeper?.lastKept() ?? null)
+  const requireFinite = (tensors: NamedValues) => {
+    const tensor = firstBroken(tensors)
+    if (tensor !== null) throw fault({ task: null, tensor })
+  }
+  const weights = async (): Promise<TrainedWeights> => {
+    const { average } = (await session.readState()) as { average: Float32Array }
+    const [deep, wide] = [tables.deep.averaged(), tables.wide.averaged()]
+    requireFinite([...denseTensors(network, { average }), ['deep table', deep], ['wide table', wide]])
+    return { dense: average, deep, wide }
+  }
+  const readState = async (): Promise<FitState> => {
+    const dense = await session.readState()
+    const [deep, wide] = [tables.deep.readState(), tables.wide.readState()]
+    const ofTables = (['weights', 'averages', 'moments'] as const).flatMap((part) => [
+      [`${part} of the deep table`, deep[part]] as const,
+      [`${part} of the wide table`, wide[part]] as const,
+    ])
+    requireFinite([...denseTensors(network, dense), ...ofTables])
+    return { step, masks: maskRandom.state.slice(), dense, deep, wide }
+  }
+  const learn = async (batch: Int32Array) => {
+    feeder.fill(batch, maskRandom)
+    const outputs = (await session.run(feeder.feeds)) as Record<string, Float32Array>
+    step++
+    const { losses, ...gradients } = outputs
+    const broken = losses!.findIndex((loss) => !Number.isFinite(loss))
+    if (broken !== -1) {
+      const inOrder = [...Object.entries({ ...feeder.feeds, ...gradients })]
+      const tensor = firstBroken([...inOrder, ...denseTensors(network, await session.readState())])
+      throw fault({ task: tasks[broken]!.name, loss: losses![broken]!, tensor: tensor ?? 'losses' })
+    }
+    feeder.learn(outputs)
+    for (const part of ['deep', 'wide'] as const) {
+      const feature = tables[part].brokenFeature()
+      if (feature !== null) throw fault({ task: null, tensor: `gradient.${part} of ${feature}` })
+    }
+  }
+
   try {
-    const order = rows.slice()
-    const [orderRandom, maskRandom] = [random.fork('order'), random.fork('masks')]
-    const weights = async (): Promise<TrainedWeights> => ({
-      dense: (await session.readState()).average as Float32Array,
-      deep: feeder.tables.deep.averaged(),
-      wide: feeder.tables.wide.averaged(),
-    })
+    const stepsPerEpoch = Math.ceil(order.length / training.batchSize)
     for (let epoch = 1; epoch <= epochs; epoch++) {
       shuffle(order, orderRandom)
-      for (let from = 0; from < order.length; from += training.batchSize) {
-        feeder.fill(order.subarray(from, from + training.batchSize), maskRandom)
-        const outputs = await session.run(feeder.feeds)
-        checkFinite(definition, outputs.losses as Float32Array)
-        feeder.learn(outputs as Record<string, Float32Array>)
+      // Passes before the one that a kept state is of.
+      if (step > epoch * stepsPerEpoch) continue
+      while (step < epoch * stepsPerEpoch) {
+        const at = (step % stepsPerEpoch) * training.batchSize
+        await learn(order.subarray(at, at + training.batchSize))
+        if (keeper?.isDue()) await keeper.keep(readState)
       }
       if (options.afterEpoch !== undefined && !(await options.afterEpoch(epoch, weights))) break
     }
@@ -72,7 +140,8 @@ export async function fit(options: FitOptions): Promise<TrainedWeights> {
 }
 
 /** Tasks start at the log-odds (or mean) of their training labels. */
-function setBiases(dense: Float32Array, { definition, network, examples, rows }: FitOptions): void {
+function firstState({ definition, network, examples, rows }: FitOptions, random: Random) {
+  const dense = network.parameters.initialize(random.fork('weights'))
   const { offset } = network.parameters.parameters.find(({ name }) => name === biasName)!
   definition.tasks.forEach((task, t) => {
     let [count, sum] = [0, 0]
@@ -85,129 +154,32 @@ function setBiases(dense: Float32Array, { definition, network, examples, rows }:
     const rate = Math.min(Math.max(mean, 1e-4), 1 - 1e-4)
     dense[offset + t] = taskKind(task) === 'value' ? mean : count === 0 ? 0 : Math.log(rate / (1 - rate))
   })
+  return { weights: dense, average: dense }
 }
 
-function createTables({ definition, network, rows }: FitOptions, random: Random): { deep: Table; wide: Table } {
+function createTables({ definition, network, rows, from }: FitOptions, random: Random): Tables {
   const { trunk, training, tasks } = definition
   const { tableRows, columns } = network.layout
   const shared = { rows: tableRows, columns, averaging: training.averaging }
-  return {
-    deep: createTable({
-      ...shared,
-      width: trunk.dimension,
-      rate: training.embeddingRate,
-      ridge: 0,
-      momentOver: 'touched',
-      // By row, so that a row starts the same whatever was trained before it.
-      initialize: (row, weights) => {
-        const own = random.fork(`row ${row}`)
-        for (let i = 0; i < weights.length; i++) weights[i] = own.normal() * embeddingDeviation
-      },
-    }),
-    wide: createTable({
-      ...shared,
-      width: tasks.length,
-      rate: training.wideRate,
-      ridge: training.ridge / rows.length,
-      momentOver: 'trained',
-      initialize: () => {},
-    }),
-  }
-}
-
-function checkFinite({ tasks }: RankerDefinition, losses: Float32Array): void {
-  const broken = losses.findIndex((loss) => !Number.isFinite(loss))
-  if (broken === -1) return
-  throw new Fault(
-    'TRAINING_NOT_FINITE',
-    `The loss of task "${tasks[broken]!.name}" is ${losses[broken]}; lower the training rates, or limit its label ("most") where feedback has extreme values.`,
-  )
-}
-
-/** Fills the step's feeds from examples, and hands its gradients to the tables. */
-function createFeeder({ definition, network, examples }: FitOptions, tables: { deep: Table; wide: Table }) {
-  const { batchSize } = definition.training
-  const tasks = definition.tasks.length
-  const sides = (['request', 'candidate'] as const).map((name) => {
-    const { slots, numbers, groups } = network.layout[name]
-    const ids = groups.filter(({ isId }) => isId)
-    return {
-      name,
-      slots,
-      numbers: numbers.length,
-      idSlots: ids.flatMap(({ offset, count }) => Array.from({ length: count }, (_, i) => offset + i)),
-      /** Rows as the wide part sees them, and as the deep part does: dropped ids read as nobody's row. */
-      wideRows: new Int32Array(batchSize * slots),
-      deepRows: new Int32Array(batchSize * slots),
-    }
-  })
-  const feeds: Record<string, Float32Array> = {
-    labels: new Float32Array(batchSize * tasks),
-    known: new Float32Array(batchSize * tasks),
-  }
-  for (const { name, slots, numbers } of sides) {
-    feeds[`${name}.deep`] = new Float32Array(batchSize * slots * tables.deep.width)
-    feeds[`${name}.wide`] = new Float32Array(batchSize * slots * tables.wide.width)
-    feeds[`${name}.weights`] = new Float32Array(batchSize * slots)
-    feeds[`${name}.numbers`] = new Float32Array(batchSize * numbers)
-    feeds[`${name}.present`] = new Float32Array(batchSize * numbers)
-  }
-  for (const [layer, width] of Object.entries(network.dropoutWidths))
-    feeds[`mask.${layer}`] = new Float32Array(batchSize * width)
-  const slots = sides.reduce((sum, side) => sum + side.slots, 0)
-  /** Both sides' rows and gradients, as the tables take them. */
-  const joinedOf = ({ width }: Table) => ({
-    rows: new Int32Array(batchSize * slots),
-    gradient: new Float32Array(batchSize * slots * width),
-  })
-  const joined = { deep: joinedOf(tables.deep), wide: joinedOf(tables.wide) }
-  const masks = Object.keys(network.dropoutWidths).map((layer) => feeds[`mask.${layer}`]!)
-  return {
-    tables,
-    feeds,
-    /** Examples `rows`; places beyond them are padding, which no known label lets count. */
-    fill(rows: Int32Array, random: Random): void {
-      feeds.labels!.fill(0)
-      feeds.known!.fill(0)
-      copyRows(examples.labels, rows, tasks, feeds.labels!)
-      copyRows(examples.known, rows, tasks, feeds.known!)
-      for (const side of sides) {
-        const source = examples[side.name]
-        side.wideRows.fill(0)
-        for (const part of ['weights', 'numbers', 'present'] as const) {
-          feeds[`${side.name}.${part}`]!.fill(0)
-          copyRows(source[part], rows, part === 'weights' ? side.slots : side.numbers, feeds[`${side.name}.${part}`]!)
-        }
-        copyRows(source.rows, rows, side.slots, side.wideRows)
-        side.deepRows.set(side.wideRows)
-        for (let i = 0; i < rows.length; i++) {
-          for (const slot of side.idSlots) {
-            if (random.uniform() < definition.trunk.idDropout) side.deepRows[i * side.slots + slot] = 0
-          }
-        }
-        tables.deep.gather(side.deepRows, feeds[`${side.name}.deep`]!)
-        tables.wide.gather(side.wideRows, feeds[`${side.name}.wide`]!)
-      }
-      for (const mask of masks) fillDropoutMask(mask, definition.trunk.dropout, random)
-    },
-    learn(outputs: Readonly<Record<string, Float32Array>>): void {
-      for (const part of ['deep', 'wide'] as const) {
-        const { rows, gradient } = joined[part]
-        let at = 0
-        for (const side of sides) {
-          rows.set(side[`${part}Rows`], at)
-          gradient.set(outputs[`gradient.${side.name}.${part}`]!, at * tables[part].width)
-          at += batchSize * side.slots
-        }
-        tables[part].update(rows, gradient)
-      }
+  const deep = {
+    ...shared,
+    width: trunk.dimension,
+    rate: training.embeddingRate,
+    ridge: 0,
+    momentOver: 'touched' as const,
+    // By row, so that a row starts the same whatever was trained before it.
+    initialize: (row: number, weights: Float32Array) => {
+      const own = random.fork(`row ${row}`)
+      for (let i = 0; i < weights.length; i++) weights[i] = own.normal() * embeddingDeviation
     },
   }
-}
-
-function copyRows<T extends Float32Array | Int32Array>(from: T, rows: Int32Array, width: number, to: T): void {
-  for (let i = 0; i < rows.length; i++) {
-    const start = rows[i]! * width
-    for (let j = 0; j < width; j++) to[i * width + j] = from[start + j]!
+  const wide = {
+    ...shared,
+    width: tasks.length,
+    rate: training.wideRate,
+    ridge: training.ridge / rows.length,
+    momentOver: 'trained' as const,
+    initialize: () => {},
   }
+  return { deep: createTable(deep, from?.deep), wide: createTable(wide, from?.wide) }
 }

@@ -1,18 +1,19 @@
 import { createNetwork, type Network } from '../../models/architectures/network.ts'
-import type { Device } from '../../models/engine/device.ts'
-import { normalizedEntropy } from '../../models/metrics/calibration.ts'
-import { type Calibration, plattScaling, uncalibrated } from '../../models/objectives/calibration.ts'
+import type { Device, Precision } from '../../models/engine/device.ts'
+import type { Calibration } from '../../models/objectives/calibration.ts'
 import { Fault } from '../../models/spec/fault.ts'
 import { layoutOf } from '../../models/spec/layout.ts'
 import type { RankerDefinition } from '../../models/spec/ranker.ts'
 import type { SlateExamples } from '../../models/spec/slate.ts'
 import { createFirstPass } from '../../models/spec/statistics.ts'
-import { taskKind } from '../../models/spec/tasks.ts'
+import { type Checkpointing, createKeepers, type ReadExamples } from './checkpoint.ts'
+import { chooseEpochs } from './choose-epochs.ts'
 import { type EncodedExamples, encodeExamples, withNumberStatistics } from './encoded-examples.ts'
 import { baseRates, evaluate, toScores } from './evaluate.ts'
 import { fit, type TrainedWeights } from './fit.ts'
 import type { ExampleSource, ReportProgress } from './ports.ts'
 import { createExampleScorer } from './score-examples.ts'
+import { difference, type RunContent, trainingRun } from './training-run.ts'
 import type { VersionContent } from './version.ts'
 
 export interface TrainingContext {
@@ -20,9 +21,12 @@ export interface TrainingContext {
   readonly source: ExampleSource
   readonly device: Device
   readonly threads: number
+  /** What matrices are multiplied in while learning; float32 where left out. What is measured is scored in float32. */
+  readonly precision?: Precision
   /** The version that this one follows. */
   readonly parent: string | null
   readonly report: ReportProgress
+  readonly checkpoints?: Checkpointing
 }
 
 /** A version before it is written, and the unseen slice that it was measured on. */
@@ -50,17 +54,16 @@ const holdoutShare = 0.15
 const validationShare = 0.1
 /** Fewer examples say nothing. */
 const leastExamples = 200
-/** A task with fewer positives, or negatives, in the validation slice has no say in when to stop: at best, and at least. */
-const leastOfEachClass = [100, 10]
 const goldenSlates = 3
 
 /**
  * Trains a version: examples in time order are cut into what is learnt, a newer slice that decides when to stop, and the
- * newest, on which the version is measured. Faults `TRAINING_NO_EXAMPLES`, `TRAINING_NOT_FINITE`.
+ * newest, on which the version is measured. With a checkpoint of the same training it goes on from there, to the same
+ * bytes. Faults `TRAINING_NO_EXAMPLES`, `TRAINING_NOT_FINITE`.
  */
 export async function train(context: TrainingContext): Promise<TrainedVersion> {
-  const { definition, report, device, threads } = context
-  const { slates, from, to } = await readSlates(context)
+  const { definition, report, device, threads, precision = 'float32' } = context
+  const { slates, from, to, read } = await readSlates(context)
   const cuts = cutInTime(slates)
   report({ stage: 'encoding', done: 0, of: cuts.total })
   const pass = createFirstPass(definition)
@@ -76,14 +79,29 @@ export async function train(context: TrainingContext): Promise<TrainedVersion> {
     learnt: range(0, cuts.holdout),
     holdout: range(cuts.holdout, cuts.total),
   }
+  const shared = { definition, network, examples, device, threads, precision, seed: definition.training.seed }
+  const { begun, keeperOf } = takeUp(context, read, { ...shared, statistics })
   const scorer = await createExampleScorer(definition, network, examples, { device, threads })
   try {
-    const shared = { definition, network, examples, device, threads, seed: definition.training.seed }
-    const chosen = await chooseEpochs()
+    const chosen =
+      begun?.fit === 'learning'
+        ? begun.chosen!
+        : await chooseEpochs({
+            ...shared,
+            from: begun?.state,
+            rows: rows.train,
+            validation: rows.validation,
+            scorer,
+            report,
+            best: begun?.chosen ?? null,
+            keeperOf: (best) => keeperOf('choosing', best),
+          })
     const weights = await fit({
       ...shared,
+      from: begun?.fit === 'learning' ? begun.state : undefined,
       rows: rows.learnt,
       epochs: chosen.epochs,
+      keeper: keeperOf('learning', () => chosen),
       afterEpoch: async (epoch) => {
         report({
           stage: 'training',
@@ -110,6 +128,7 @@ export async function train(context: TrainingContext): Promise<TrainedVersion> {
         trainedToMs: held[0]?.input.occurredAtMs ?? to,
         examples: rows.learnt.length,
         epochs: chosen.epochs,
+        trainedOn: { device: device.name, runtime: device.about.runtime, precision },
         golden: goldenOf(held, scores, definition.tasks.length),
       },
       network,
@@ -121,57 +140,52 @@ export async function train(context: TrainingContext): Promise<TrainedVersion> {
         baseRates: rates,
       },
     }
-
-    /** Passes over the training slice until the validation slice stops getting better. */
-    async function chooseEpochs() {
-      const rates = baseRates(definition.tasks, examples, rows.train)
-      let best = {
-        epochs: 1,
-        entropy: Number.POSITIVE_INFINITY,
-        calibration: definition.tasks.map((): Calibration => uncalibrated),
-      }
-      let tried = 0
-      const { epochs, patience } = definition.training
-      await fit({
-        ...shared,
-        rows: rows.train,
-        epochs,
-        async afterEpoch(epoch, snapshot) {
-          tried = epoch
-          const logits = await scorer.score(await snapshot(), rows.validation)
-          const entropy = meanEntropy(definition, examples, rows.validation, logits.slice(), rates)
-          if (epoch === 1 || entropy === null || entropy < best.entropy) {
-            const calibration = calibrate(definition, examples, rows.validation, logits)
-            best = { epochs: epoch, entropy: entropy ?? best.entropy, calibration }
-          }
-          const seen =
-            entropy === null ? 'no task is large enough' : `validation normalised entropy ${entropy.toFixed(4)}`
-          report({ stage: 'training', done: epoch, of: epochs * 2, note: `pass ${epoch}, ${seen}` })
-          return epoch < best.epochs + patience
-        },
-      })
-      return { ...best, tried }
-    }
   } finally {
     await scorer.close()
   }
 }
 
+/** The checkpoint to go on from, if there is one of this very training, and what makes the next ones. */
+function takeUp({ checkpoints, report }: TrainingContext, read: ReadExamples, content: RunContent) {
+  if (checkpoints === undefined) return { begun: null, keeperOf: () => undefined }
+  const run = trainingRun(content)
+  const { kept } = checkpoints
+  const changed = kept === null ? null : difference(run, kept.run)
+  const begun = changed === null ? kept : null
+  if (kept !== null) {
+    const step = `step ${kept.state.step} of ${kept.fit === 'choosing' ? 'choosing the passes' : 'learning all'}`
+    const note = changed === null ? `goes on after ${step}` : `starts over: ${changed} changed since ${step}`
+    report({ stage: 'encoding', done: content.examples.count, of: content.examples.count, note })
+  }
+  return { begun, keeperOf: createKeepers(checkpoints, { run, read }, begun) }
+}
+
 /** Slates of which some task's window has closed: of the others nothing is known yet. */
-async function readSlates({ definition, source, report }: TrainingContext) {
-  const range = await source.range(definition.name)
+async function readSlates({ definition, source, report, checkpoints }: TrainingContext) {
+  const kept = checkpoints?.kept?.read
+  const range = kept ?? (await source.range(definition.name))
   if (range === null || range.impressions < leastExamples) throw tooFew(definition, range?.impressions ?? 0)
   const shortestMs = Math.min(...definition.tasks.map(({ windowMs }) => windowMs))
   const slates: SlateExamples[] = []
-  let done = 0
-  for await (const page of source.read(definition.name, range)) {
+  let [done, latestMs] = [0, 0]
+  for await (const found of source.read(definition.name, range)) {
+    const page = kept === undefined ? found : found.map((slate) => asOf(slate, kept.watermarkMs))
+    for (const { watermarkMs } of page) latestMs = Math.max(latestMs, watermarkMs)
     slates.push(...page.filter(({ input, watermarkMs }) => input.occurredAtMs + shortestMs <= watermarkMs))
     done += countOf(page)
     report({ stage: 'reading', done, of: range.impressions })
   }
   if (countOf(slates) < leastExamples) throw tooFew(definition, countOf(slates))
-  return { slates, from: slates[0]!.input.occurredAtMs, to: range.toMs }
+  const { fromMs, toMs, impressions } = range
+  const read = { fromMs, toMs, impressions, watermarkMs: latestMs, readAtMs: checkpoints?.readAtMs ?? 0 }
+  return { slates, from: slates[0]!.input.occurredAtMs, to: toMs, read }
 }
+
+/** A slate as it was known when feedback was known up to `mostMs`. */
+const asOf = (slate: SlateExamples, mostMs: number): SlateExamples => ({
+  ...slate,
+  watermarkMs: Math.min(slate.watermarkMs, mostMs),
+})
 
 const countOf = (slates: readonly SlateExamples[]) =>
   slates.reduce((sum, { impressions }) => sum + impressions.length, 0)
@@ -205,59 +219,6 @@ function cutInTime(slates: readonly SlateExamples[]) {
   }
   return { total, holdout: holdout.example, holdoutSlate: holdout.slate, validation: validation.example }
 }
-
-/** Labels and logits of one task's known rows. */
-function knownRows(
-  { tasks }: RankerDefinition,
-  examples: EncodedExamples,
-  rows: Int32Array,
-  scores: Float32Array,
-  task: number,
-) {
-  const at = [...rows.keys()].filter((i) => examples.known[rows[i]! * tasks.length + task] === 1)
-  return {
-    labels: Float64Array.from(at, (i) => examples.labels[rows[i]! * tasks.length + task]!),
-    scores: Float64Array.from(at, (i) => scores[i * tasks.length + task]!),
-  }
-}
-
-/**
- * Mean over tasks with a weight in the order and enough of both classes; where the slice is so small that no task has, over
- * those with a few. Null without any: there is nothing to go by then, and all passes are made.
- */
-function meanEntropy(
-  definition: RankerDefinition,
-  examples: EncodedExamples,
-  rows: Int32Array,
-  logits: Float32Array,
-  rates: readonly number[],
-): number | null {
-  const scores = toScores(definition.tasks, logits)
-  const judged = definition.tasks.flatMap((task, t) => {
-    if (taskKind(task) === 'value' || (task.scoreWeight ?? 0) <= 0) return []
-    const scored = knownRows(definition, examples, rows, scores, t)
-    const positives = scored.labels.reduce((sum, label) => sum + label, 0)
-    const rarer = Math.min(positives, scored.labels.length - positives)
-    return [{ rarer, entropy: normalizedEntropy(scored, rates[t]!) }]
-  })
-  for (const least of leastOfEachClass) {
-    const large = judged.filter(({ rarer }) => rarer >= least)
-    if (large.length > 0) return large.reduce((sum, { entropy }) => sum + entropy, 0) / large.length
-  }
-  return null
-}
-
-const calibrate = (
-  definition: RankerDefinition,
-  examples: EncodedExamples,
-  rows: Int32Array,
-  logits: Float32Array,
-): Calibration[] =>
-  definition.tasks.map((task, t) => {
-    if (taskKind(task) === 'value') return uncalibrated
-    const { labels, scores } = knownRows(definition, examples, rows, logits, t)
-    return plattScaling(scores, labels)
-  })
 
 function calibrated(
   { tasks }: RankerDefinition,

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { deviceNames } from '../../models/engine/device.ts'
 import type { EvaluateOptions } from './evaluation.ts'
 
 const architectures: readonly EvaluateOptions['architecture'][] = ['single-task', 'shared-bottom', 'mmoe']
@@ -17,6 +18,7 @@ export const evaluateCommand = (): Command =>
     .addOption(new Option('--level <level>', 'features').choices(['A', 'B', 'both']).default('both'))
     .option('--seeds <count>', 'runs to average over', positiveInteger, 5)
     .addOption(new Option('--architecture <kind>', 'over the shared trunk').choices(architectures).default('mmoe'))
+    .addOption(new Option('--device <name>', 'to train and score on').choices(deviceNames).default('cpu'))
     .option('--json', 'answer as JSON, for scripts')
     .addHelpText(
       'after',
@@ -25,7 +27,7 @@ Five seeds at both levels take some minutes on two cores.
 
 Examples:
   polyrank evaluate
-  polyrank evaluate --level A --seeds 1
+  polyrank evaluate --level A --seeds 1 --device tensorflow
   polyrank evaluate --architecture shared-bottom --json`,
     )
     // Loaded when it runs: help, and other commands, need no engine.

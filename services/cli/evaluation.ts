@@ -1,4 +1,5 @@
-import { cpu } from '../../models/engine/cpu.ts'
+import type { DeviceName } from '../../models/engine/device.ts'
+import { findDevice } from '../../models/engine/devices.ts'
 import { kuairandCounters, kuairandIds } from '../../models/presets/kuairand.ts'
 import { defineRanker } from '../../models/spec/define-ranker.ts'
 import type { ArchitectureSpec } from '../../models/spec/ranker.ts'
@@ -13,6 +14,7 @@ export interface EvaluateOptions {
   readonly level: Level | 'both'
   readonly seeds: number
   readonly architecture: ArchitectureSpec['kind']
+  readonly device: DeviceName
   readonly json?: boolean
 }
 
@@ -27,7 +29,9 @@ const architectures: Readonly<Record<ArchitectureSpec['kind'], ArchitectureSpec>
 }
 
 /** Measures the bundled sample by its protocol; see its README. */
-export async function runEvaluation({ level, seeds, architecture, json }: EvaluateOptions): Promise<void> {
+export async function runEvaluation(options: EvaluateOptions): Promise<void> {
+  const { level, seeds, architecture, json } = options
+  const device = await findDevice(options.device)
   const view = createProgressView(process.stderr)
   view.show('Reading the sample', 0, 1)
   const frame = kuairandFrame(await readSample())
@@ -37,7 +41,7 @@ export async function runEvaluation({ level, seeds, architecture, json }: Evalua
     const { epochs } = definition.training
     const measured = await evaluateKuairand(frame, definition, {
       seeds,
-      device: cpu,
+      device,
       threads,
       report: (seed, epoch) =>
         view.show(`Level ${each}`, (seed - 1) * epochs + epoch, seeds * epochs, `seed ${seed}, pass ${epoch}`),
@@ -45,7 +49,7 @@ export async function runEvaluation({ level, seeds, architecture, json }: Evalua
     results[each] = measured
     if (json !== true) {
       view.say('')
-      console.log(reportOf(each, architecture, seeds, measured))
+      console.log(reportOf(each, options, measured))
     }
   }
   view.end()
@@ -56,7 +60,11 @@ const digits = (value: number) => value.toFixed(4)
 const interval = ({ mean, deviation, low, high }: Measured) =>
   `${digits(mean)} ±${digits(deviation)} (${digits(low)} to ${digits(high)})`
 
-function reportOf(level: Level, architecture: string, seeds: number, results: readonly TaskResult[]): string {
+function reportOf(
+  level: Level,
+  { architecture, seeds, device }: EvaluateOptions,
+  results: readonly TaskResult[],
+): string {
   const own = results.map(({ task, positives, auc, gauc, normalizedEntropy, calibrationError }) => [
     task,
     String(positives),
@@ -74,7 +82,7 @@ function reportOf(level: Level, architecture: string, seeds: number, results: re
     ...results.map(({ auc, gauc }) => `${digits(auc.mean)} ${digits(gauc.mean)}`),
   ]
   return [
-    `Level ${level}: ${levelTitles[level]}. Test slice, ${seeds} seeds: mean ± deviation over seeds (95 % interval over users)`,
+    `Level ${level}: ${levelTitles[level]}. Test slice, ${seeds} seeds on ${device}: mean ± deviation over seeds (95 % interval over users)`,
     '',
     table([['task', 'positives', 'AUC', 'GAUC', 'norm. entropy', 'calibration error'], ...own]),
     '',

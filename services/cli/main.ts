@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import { Fault } from '../../models/spec/fault.ts'
 import { createProgressView } from '../standalone/progress.ts'
 import { readSettings } from '../standalone/settings.ts'
+import { doctorCommand } from './doctor.ts'
 import { evaluateCommand } from './evaluate.ts'
 import { jobsCommand } from './jobs.ts'
 
@@ -15,7 +16,7 @@ Environment:
   POLYRANK_DATA  folder that holds everything (.polyrank)
   LOG_LEVEL      fatal, error, warn, info, debug or silent (warn)
 
-What is ranked is in polyrank.config.ts; without it, the bundled sample's ranker is used.
+What is ranked, and on which devices, is in polyrank.config.ts; without it, the bundled sample's ranker is used.
 
 Examples:
   polyrank start
@@ -30,6 +31,7 @@ const program = new Command('polyrank')
 Examples:
   polyrank start
   polyrank jobs train
+  polyrank doctor
   polyrank evaluate --help`,
   )
 
@@ -38,6 +40,7 @@ program
   .description('run the service with embedded storage; the first run loads the bundled sample and learns it')
   .addHelpText('after', environmentHelp)
   .action(start)
+program.addCommand(doctorCommand())
 program.addCommand(evaluateCommand())
 program.addCommand(jobsCommand())
 

@@ -2,8 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { Fault } from '../../models/spec/fault.ts'
+import { recallVerdict } from '../../pipelines/devices/choose-device.ts'
 import { ingest, liveSource } from '../../pipelines/ingest/ingest.ts'
 import { join as joinEvents } from '../../pipelines/join/join.ts'
+import { quantizationLines } from '../../pipelines/training/quantization.ts'
+import { choosingContext } from '../adapters/devices/configured.ts'
 import { createApp } from '../ranker/app.ts'
 import { createLiveRankers } from '../ranker/live-rankers.ts'
 import { createMetrics } from '../ranker/metrics.ts'
@@ -11,8 +14,9 @@ import { startScoringThread } from '../ranker/scoring/scoring-thread.ts'
 import type { App, RankerService } from '../ranker/service.ts'
 import { createSlateLog } from '../ranker/slate-log.ts'
 import { repeat } from './background.ts'
+import { deviceLines } from './device-lines.ts'
 import { trainFirstVersion } from './first-version.ts'
-import { loadRankers } from './load-rankers.ts'
+import { loadConfig } from './load-config.ts'
 import type { ProgressView } from './progress.ts'
 import { isSampleLoaded, loadSample } from './sample.ts'
 import type { Settings } from './settings.ts'
@@ -24,8 +28,6 @@ const lookEveryMs = 1_000
 const maintainEveryMs = 60_000
 /** Live events are joined so long after they occurred. */
 const latenessMs = 5_000
-/** What serves shares the machine with training; one thread scores, and a run of it may use one more. */
-const scoringThreads = 1
 const mostWaiting = 256
 
 export interface Standalone {
@@ -43,7 +45,7 @@ export async function startStandalone(
   logger: Logger,
   onLost: (fault: Fault) => void,
 ): Promise<Standalone> {
-  const { rankers, from } = await loadRankers(process.cwd())
+  const { rankers, engine, from } = await loadConfig(process.cwd())
   const report = (error: unknown) => logger.error({ err: error }, (error as Error).message)
   view.show('Opening storage', 0, 1)
   const storage = await openStorage(settings.dataFolder, report, onLost)
@@ -59,7 +61,13 @@ export async function startStandalone(
       registry: storage.registry,
       blobs: storage.blobs,
       folder: join(settings.dataFolder, 'serving'),
-      startScoring: (onStopped) => startScoringThread({ threads: scoringThreads, mostWaiting, onStopped }),
+      startScoring: (onStopped) =>
+        startScoringThread({
+          engine: { ...engine.serving, dataFolder: settings.dataFolder },
+          mostWaiting,
+          onStopped,
+          say: (line) => logger.info(line),
+        }),
       nowMs: Date.now,
       onFault: report,
     })
@@ -100,6 +108,9 @@ export async function startStandalone(
     closers.push(repeat(lookEveryMs, async () => metrics.joined.inc(await joinEvents(joinContext)), report))
     closers.push(repeat(lookEveryMs, live.follow, report))
     closers.push(repeat(maintainEveryMs, storage.maintain, report))
+    const context = choosingContext(settings.dataFolder)
+    const devices = await deviceLines(rankers, engine, (subject) => recallVerdict(subject, context))
+    if (devices.length > 0) view.say(`\n${devices.join('\n')}`)
     await welcome(view, storage, live.states(), rankers, url)
     return { url, close }
   } catch (error) {
@@ -184,6 +195,7 @@ async function welcome(
             version.definition.tasks.map(({ name }) => name),
           )}`,
     )
+    if (version?.quantization !== undefined) view.say(quantizationLines(version.quantization).join('\n'))
   }
   const [first] = rankers
   const ids = await someIds(examples, first!.name)

@@ -4,25 +4,32 @@ import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { pino } from 'pino'
-import { cpu } from '../../models/engine/cpu.ts'
+import type { Device } from '../../models/engine/device.ts'
+import { findDevice } from '../../models/engine/devices.ts'
+import type { TrainingEngine } from '../../models/spec/engine-settings.ts'
 import { Fault } from '../../models/spec/fault.ts'
+import type { RankerDefinition } from '../../models/spec/ranker.ts'
+import type { Trial } from '../../pipelines/devices/ports.ts'
+import { servingTrial } from '../../pipelines/devices/serving-trial.ts'
+import { trainingTrial } from '../../pipelines/devices/training-trial.ts'
 import type { Job, JobQueue } from '../../pipelines/training/jobs.ts'
 import type { TrainingProgress } from '../../pipelines/training/ports.ts'
 import { createFileBlobStore } from '../adapters/blobs/files.ts'
+import { configuredDevice } from '../adapters/devices/configured.ts'
 import { findEmbeddedPostgres } from '../adapters/embedded/start.ts'
 import { createExampleSource } from '../adapters/postgres/examples.ts'
 import { createJobQueue } from '../adapters/postgres/jobs.ts'
 import { createPool } from '../adapters/postgres/pool.ts'
 import { createVersionRegistry } from '../adapters/postgres/versions.ts'
-import { loadRankers } from '../standalone/load-rankers.ts'
+import { loadConfig } from '../standalone/load-config.ts'
 import { readSettings } from '../standalone/settings.ts'
+import { removeEnded } from './job-folders.ts'
 import { runJob } from './run-job.ts'
 
 /** Training as a process of its own: takes jobs until none waits, and ends. It ends, too, when its parent does. */
 const leaseMs = 15_000
 const renewEveryMs = 1_000
 const lookAgainMs = 1_000
-const threads = 2
 /** The scheduler prefers the process that serves. */
 const nicePriority = 10
 
@@ -31,7 +38,8 @@ const log = pino({ level: settings.logLevel, name: 'trainer' }, pino.destination
 const worker = randomUUID()
 const pool = createPool(findEmbeddedPostgres(settings.dataFolder), (fault) => log.error({ err: fault }, fault.message))
 const queue = createJobQueue(pool, Date.now)
-const { rankers } = await loadRankers(process.cwd())
+const { rankers, engine } = await loadConfig(process.cwd())
+/** Each job's files are in one of its name, so that a job that was cut off finds its checkpoint. */
 const folder = join(settings.dataFolder, 'training')
 let current: Job | null = null
 let isStopping = false
@@ -46,7 +54,6 @@ async function stop(): Promise<void> {
   process.exit(0)
 }
 
-await rm(folder, { recursive: true, force: true })
 for (;;) {
   current = await queue.lease(worker, leaseMs)
   if (isStopping) await stop()
@@ -78,24 +85,44 @@ async function work(job: Job, jobs: JobQueue): Promise<void> {
       source: createExampleSource(pool),
       registry: createVersionRegistry(pool),
       blobs: createFileBlobStore(join(settings.dataFolder, 'blobs')),
-      device: cpu,
-      threads,
-      folder,
+      device: await deviceFor(job),
+      threads: engine.training.threads,
+      precision: engine.training.precision,
+      servingDevice: (definition) =>
+        configured(engine.serving, definition, () => servingTrial(definition, engine.serving)),
+      ...(engine.serving.precision === 'int8' ? { quantization: engine.serving.quantization } : {}),
+      folder: join(folder, job.id),
       nowMs: Date.now,
       report: (latest) => {
+        if (latest.note !== undefined) log.info({ job: job.id }, latest.note)
         progress = latest
       },
     })
     await jobs.complete(job.id, worker, result)
     log.info({ job: job.id, ...result }, 'trained')
+    await removeEnded(folder, jobs)
   } catch (error) {
     const fault =
       error instanceof Fault ? error : new Fault('TRAINING_FAILED', (error as Error).message, { cause: error })
     if (error === fault) log.warn({ code: fault.code, job: job.id }, fault.message)
     else log.error({ err: error, job: job.id }, 'training failed unexpectedly')
     await jobs.fail(job.id, worker, fault)
+    // Its last good state stays until a job ends well.
+    if (fault.code !== 'TRAINING_NOT_FINITE') await rm(join(folder, job.id), { recursive: true, force: true })
   } finally {
     clearInterval(renewal)
-    await rm(folder, { recursive: true, force: true })
   }
+}
+
+async function deviceFor({ payload }: Job): Promise<Device> {
+  const definition = rankers.find(({ name }) => name === payload.ranker)
+  // The job itself says what is wrong.
+  if (definition === undefined) return findDevice('cpu')
+  return configured(engine.training, definition, () => trainingTrial(definition, engine.training))
+}
+
+type Chosen = Pick<TrainingEngine, 'device' | 'threads'>
+
+function configured(chosen: Chosen, { name }: RankerDefinition, trial: () => Trial): Promise<Device> {
+  return configuredDevice(chosen, trial, settings.dataFolder, (verdict) => log.info({ ranker: name }, verdict))
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { defineRanker } from '../../models/spec/define-ranker.ts'
 import type { VersionRegistry } from '../../pipelines/promotion/ports.ts'
+import type { Quantization } from '../../pipelines/training/quantization.ts'
 import { smallRanker } from '../flows/small-world.ts'
 import { startMs } from './sent.ts'
 import { versionOf } from './versions.ts'
@@ -18,6 +19,25 @@ export function versionRegistryContract(open: () => Promise<VersionRegistry>): v
     await registry.publish(version)
 
     assert.deepEqual([await registry.find('found-2'), await registry.find('found-1')], [version, null])
+  })
+
+  test('a version keeps what int8 costs it, and one that was not asked says nothing of it', async () => {
+    const registry = await open()
+    const metrics = { click: { auc: 0.7499, logLoss: 0.125 } }
+    const quantization: Quantization = {
+      ...{ precision: 'int8', refusals: ['click: a score changes by 0.5000, more than 0.02'] },
+      bounds: { mostScoreChange: 0.02, mostMetricLoss: 0.001 },
+      weights: ['expert.weight'],
+      examples: 40,
+      scoreChanges: { click: { most: 0.5, mean: 1 / 3 } },
+      ...{ sameOrder: 0.75, metrics, metricChanges: { click: { auc: -1e-4, logLoss: 0 } } },
+    }
+    const version = versionOf('quantized-1', { quantization })
+    await registry.publish(version)
+    await registry.publish(versionOf('quantized-2'))
+
+    assert.deepEqual(await registry.find('quantized-1'), version)
+    assert.ok(!('quantization' in (await registry.find('quantized-2'))!))
   })
 
   test('publishing a version again is one version, at once or later, and the first stays', async () => {

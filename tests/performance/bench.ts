@@ -3,31 +3,47 @@ import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { interleave } from './interleave.ts'
+import type { DeviceName } from '../../models/engine/device.ts'
+import { causes } from './causes.ts'
 import { describeMachine } from './machine.ts'
-import { type Part, partsOf } from './parts.ts'
-import { isSound, missingLines, type PartResult, rateTable, ratioTable, resultsPage, toText } from './report.ts'
+import { causeLines, resultsPage } from './page.ts'
+import type { Part } from './part.ts'
+import { isSound, type PartResult, runPart } from './part-result.ts'
+import { choose, partsOf } from './parts/all.ts'
+import { devices } from './parts/programs.ts'
+import { aimTable, missingLines, rateTable, ratioTable, toText } from './report.ts'
 
 const help = `npm run bench -- [options]
 
-  --only PART      one part: training, scoring or limit
+  --only PART      parts whose name begins so; --list names them
+  --device NAME    polyrank on this device alone: ${devices.join(' or ')}
   --rounds N       quiet rounds to take (default 7)
-  --seconds N      length of one measurement (default 2)
+  --seconds N      length of one measurement (default 1)
   --threads N      of every side (default: the machine's cores)
   --json           everything that was measured, as JSON
-  --write          rewrites tests/performance/RESULTS.md; needs every part, and a quiet machine
+  --list           the parts, what each is compared with, and what it aims at
+  --write          rewrites tests/performance/RESULTS.md; needs every part and device, and a quiet machine
 
-PyTorch takes part where TEST_PYTHON names a Python that has torch and numpy:
+All of it takes some twenty minutes on two cores; the first time some more, as torch.compile fills its cache.
+
+PyTorch takes part where TEST_PYTHON names a Python that has torch and numpy (torch.compile needs g++ too):
   python3 -m venv v && v/bin/pip install torch numpy
-  TEST_PYTHON=v/bin/python npm run bench`
+  TEST_PYTHON=v/bin/python npm run bench
+TensorFlow takes part, as a device and beside it, after:
+  npm run setup:tensorflow
+
+A part alone, quickly, to see that it works:
+  npm run bench -- --only scoring --device cpu --rounds 3 --seconds 0.5`
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
+    device: { type: 'string' },
     rounds: { type: 'string', default: '7' },
-    seconds: { type: 'string', default: '2' },
+    seconds: { type: 'string', default: '1' },
     threads: { type: 'string', default: `${availableParallelism()}` },
     json: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -42,44 +58,57 @@ const [rounds, seconds, threads] = (['rounds', 'seconds', 'threads'] as const).m
 /** Notes of progress go to standard error, so that standard output is the result alone. */
 const log = (line: string) => console.error(line)
 
-async function runPart(part: Part): Promise<PartResult> {
-  log(part.title)
-  const absent = part.peers.flatMap(({ label, missing }) => (missing === undefined ? [] : [{ label, missing }]))
-  const present = part.peers.filter(({ missing }) => missing === undefined)
-  const { ours, outcomes } = await interleave(part.ours, present, rounds, log)
-  return { part, ours, outcomes: [...outcomes, ...absent] }
-}
-
 function print(result: PartResult): void {
   console.log(`\n${result.part.title}`)
-  for (const table of [ratioTable(result), rateTable(result)]) if (table.length > 0) console.log(toText(table))
-  for (const line of missingLines(result)) console.log(`  ${line}`)
+  for (const table of [ratioTable(result), aimTable(result), rateTable(result)])
+    if (table.length > 0) console.log(`${toText(table)}\n`)
+  for (const line of [...causeLines(result, causes), ...missingLines(result)]) console.log(`  ${line}`)
+}
+
+function list(parts: readonly Part[]): void {
+  for (const { name, title, rivals, aims } of parts) {
+    console.log(`${name}\n  ${title}`)
+    for (const { label } of rivals) console.log(`  beside ${label}`)
+    for (const { device, rival, ratio } of aims) console.log(`  aim on ${device}: ${ratio.toPrecision(3)} x ${rival}`)
+  }
+}
+
+/** The part's result, or null where a program broke: the others are measured all the same. */
+async function tryPart(part: Part): Promise<PartResult | null> {
+  log(part.name)
+  try {
+    return await runPart(part, rounds, log)
+  } catch (error) {
+    log(`${part.name} broke: ${error instanceof Error ? error.message : error}`)
+    return null
+  }
 }
 
 async function main(): Promise<void> {
   if (values.help) return console.log(help)
-  const parts = partsOf({ threads, seconds, python: process.env.TEST_PYTHON })
-  const chosen = parts.filter(({ name }) => values.only === undefined || name === values.only)
-  if (chosen.length === 0) throw new RangeError(`There is no part "${values.only}".\n${help}`)
+  const all = partsOf({ threads, seconds, python: process.env.TEST_PYTHON })
+  const chosen = choose(all, { only: values.only, device: values.device as DeviceName | undefined })
+  if (chosen.length === 0) throw new RangeError(`No part is named so, or has that device.\n${help}`)
+  if (values.list) return list(chosen)
   const results: PartResult[] = []
   for (const part of chosen) {
-    const result = await runPart(part)
+    const result = await tryPart(part)
+    if (result === null) continue
     results.push(result)
     if (!values.json) print(result)
   }
   const machine = describeMachine()
-  if (values.json) console.log(JSON.stringify({ machine, results }, null, 2))
-  const sound = results.every(isSound)
+  if (values.json) console.log(JSON.stringify({ machine, threads, results }, null, 2))
+  const sound = results.length === chosen.length && results.every(isSound)
   if (!sound) {
-    log(
-      '\nNot to be used: CONTENDED has fewer than 3 quiet rounds, OTHER WORK has other losses or scores than polyrank.',
-    )
+    log('\nNot to be used: CONTENDED has fewer than 3 quiet rounds, OTHER WORK has other numbers than polyrank.')
     process.exitCode = 1
   }
   if (!values.write) return
-  if (!sound || chosen.length < parts.length)
-    return log('Nothing was written: that needs every part, all of them sound.')
-  const page = resultsPage(results, machine, 'npm run bench -- --write', new Date().toISOString().slice(0, 10))
+  const isWhole = chosen.length === all.length && values.device === undefined
+  if (!sound || !isWhole) return log('Nothing was written: that needs every part and device, all of them sound.')
+  const date = new Date().toISOString().slice(0, 10)
+  const page = resultsPage(results, { machine, command: 'npm run bench -- --write', date, threads, causes })
   writeFileSync(join(import.meta.dirname, 'RESULTS.md'), page)
 }
 

@@ -1,4 +1,4 @@
-/** One measurement of one peer: the median time of a step, and for limits the times of its parts. */
+/** One measurement of one program: the median time of a step, and for limits the times of its parts. */
 export interface Measurement {
   readonly ms: number
   readonly steps: number
@@ -7,14 +7,13 @@ export interface Measurement {
 export interface Detail {
   readonly name: string
   readonly ms: number
-  readonly gflop: number
+  /** How much is done in that time. */
+  readonly amount: number
+  readonly unit: 'GFLOP' | 'GB'
 }
 
-/** Both sides of one round, one right after the other. */
-export interface Pair {
-  readonly ours: Measurement
-  readonly theirs: Measurement
-  /** Cores that other processes used meanwhile; null where the system does not tell. */
+export interface Taken extends Measurement {
+  /** Cores that others used meanwhile; null where the system does not tell. */
   readonly foreignCores: number | null
 }
 
@@ -23,7 +22,7 @@ export interface Comparison {
   readonly ratio: { readonly median: number; readonly least: number; readonly greatest: number }
   readonly rounds: number
   readonly quietRounds: number
-  /** Other processes took part: the ratio is not to be used. */
+  /** Others took part: the ratio is not to be used. */
   readonly contended: boolean
 }
 
@@ -31,7 +30,7 @@ const quietBelow = 0.1
 /** Fewer say nothing. */
 export const quietRoundsNeeded = 3
 
-export const isQuiet = ({ foreignCores }: Pick<Pair, 'foreignCores'>): boolean => (foreignCores ?? 0) <= quietBelow
+export const isQuiet = ({ foreignCores }: Pick<Taken, 'foreignCores'>): boolean => (foreignCores ?? 0) <= quietBelow
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
@@ -39,11 +38,15 @@ export function median(values: readonly number[]): number {
   return (sorted[Math.floor(last / 2)]! + sorted[Math.ceil(last / 2)]!) / 2
 }
 
-/** Rounds beside other processes are left out: they slow one side more than the other. */
-export function compare(pairs: readonly Pair[]): Comparison {
-  const quiet = pairs.filter(isQuiet)
+/**
+ * Measurements of the same rounds, one side's right after the other's. Rounds beside other processes are left out: they slow
+ * one side more than the other.
+ */
+export function compare(ours: readonly Taken[], theirs: readonly Taken[]): Comparison {
+  const pairs = ours.map((own, round) => ({ own, their: theirs[round]! }))
+  const quiet = pairs.filter(({ own, their }) => isQuiet(own) && isQuiet(their))
   const contended = quiet.length < quietRoundsNeeded
-  const ratios = (contended ? pairs : quiet).map(({ ours, theirs }) => theirs.ms / ours.ms)
+  const ratios = (contended ? pairs : quiet).map(({ own, their }) => their.ms / own.ms)
   return {
     ratio: { median: median(ratios), least: Math.min(...ratios), greatest: Math.max(...ratios) },
     rounds: pairs.length,
@@ -52,6 +55,6 @@ export function compare(pairs: readonly Pair[]): Comparison {
   }
 }
 
-/** Whether both sides did the same arithmetic: equal losses or scores to four digits. */
-export const sameWork = (ours: readonly number[], theirs: readonly number[]): boolean =>
-  ours.length === theirs.length && ours.every((value, i) => Math.abs(value - theirs[i]!) <= 1e-4 * Math.abs(value))
+/** Whether both sides did the same arithmetic: their losses or scores are equal, to four digits where nothing is said. */
+export const sameWork = (ours: readonly number[], theirs: readonly number[], tolerance = 1e-4): boolean =>
+  ours.length === theirs.length && ours.every((value, i) => Math.abs(value - theirs[i]!) <= tolerance * Math.abs(value))

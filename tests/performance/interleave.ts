@@ -1,75 +1,71 @@
-import { type Comparison, compare, isQuiet, type Measurement, type Pair, sameWork } from './comparison.ts'
+import { isQuiet, type Taken } from './comparison.ts'
 import { withForeignCores } from './foreign-load.ts'
 import { type Peer, type PeerSpec, type Ready, startPeer } from './peer.ts'
 
-export type Outcome =
-  | {
-      readonly label: string
-      readonly version: string
-      readonly check: readonly number[]
-      readonly sameWork: boolean
-      readonly comparison: Comparison
-      readonly pairs: readonly Pair[]
-    }
-  | { readonly label: string; readonly missing: string }
-
-export interface Interleaved {
-  readonly ours: Ready
-  readonly outcomes: readonly Outcome[]
+/** What one program showed: one measurement a round, in the order of the rounds. */
+export interface Ran<Spec> extends Ready {
+  readonly spec: Spec
+  readonly taken: readonly Taken[]
 }
+/** A program that cannot run here, and why. */
+export interface Absent<Spec> {
+  readonly spec: Spec
+  readonly missing: string
+}
+export type Outcome<Spec> = Ran<Spec> | Absent<Spec>
+
+export const hasRun = <Spec>(outcome: Outcome<Spec>): outcome is Ran<Spec> => !('missing' in outcome)
+
+type Startable = PeerSpec & { readonly missing?: string }
 
 /**
- * Takes a round of ours and of each peer in turn, again and again, until `rounds` of them were quiet or twice as many
- * were tried. One works at a time.
+ * Takes a measurement of each program in turn, again and again, until `rounds` rounds were quiet throughout or twice as
+ * many were tried. One works at a time. Outcomes are in the order of `specs`.
  */
-export async function interleave(
-  ours: PeerSpec,
-  theirs: readonly PeerSpec[],
+export async function interleave<Spec extends Startable>(
+  specs: readonly Spec[],
   rounds: number,
   log: (line: string) => void,
-): Promise<Interleaved> {
-  const running: Peer[] = []
+  watch: typeof withForeignCores = withForeignCores,
+): Promise<readonly Outcome<Spec>[]> {
+  const started: { readonly spec: Spec; readonly peer: Peer | string }[] = []
+  const running = () => started.flatMap(({ peer }) => (typeof peer === 'string' ? [] : [peer]))
   try {
-    const first = await start(ours, running, log)
-    if ('missing' in first) throw new Error(`${ours.label} does not run here: ${first.missing}`)
-    const missing: Outcome[] = []
-    const others: Peer[] = []
-    for (const spec of theirs) {
-      const peer = await start(spec, running, log)
-      if ('missing' in peer) missing.push({ label: spec.label, missing: peer.missing })
-      else others.push(peer)
-    }
-    const taken = others.length === 0 ? [] : await takeRounds([first, ...others], rounds, log)
-    const outcomes = others.map(({ label, ready: { version, check } }, i): Outcome => {
-      const pairs = taken.map(({ measured, foreignCores }): Pair => {
-        return { ours: measured[0]!, theirs: measured[i + 1]!, foreignCores }
-      })
-      return { label, version, check, sameWork: sameWork(first.ready.check, check), comparison: compare(pairs), pairs }
+    for (const spec of specs) started.push({ spec, peer: spec.missing ?? (await start(spec, log)) })
+    const taken = running().length < 2 ? [] : await takeRounds(running(), rounds, log, watch)
+    return started.map(({ spec, peer }) => {
+      if (typeof peer === 'string') return { spec, missing: peer }
+      const place = running().indexOf(peer)
+      return { spec, ...peer.ready, taken: taken.map((round) => round[place]!) }
     })
-    return { ours: first.ready, outcomes: [...outcomes, ...missing] }
   } finally {
-    await Promise.all(running.map((peer) => peer.stop()))
+    await Promise.all(running().map((peer) => peer.stop()))
   }
 }
 
-async function start(spec: PeerSpec, running: Peer[], log: (line: string) => void) {
+/** The program, warm; or why it cannot run. */
+async function start(spec: PeerSpec, log: (line: string) => void): Promise<Peer | string> {
   log(`  ${spec.label}: warming up`)
   const peer = await startPeer(spec)
-  if (!('missing' in peer)) running.push(peer)
-  return peer
+  return 'missing' in peer ? peer.missing : peer
 }
 
-async function takeRounds(peers: readonly Peer[], rounds: number, log: (line: string) => void) {
-  const taken: { readonly measured: readonly Measurement[]; readonly foreignCores: number | null }[] = []
-  while (taken.filter(isQuiet).length < rounds && taken.length < 2 * rounds) {
-    const { result: measured, foreignCores } = await withForeignCores(async () => {
-      const all: Measurement[] = []
-      for (const peer of peers) all.push(await peer.round())
-      return all
-    })
-    taken.push({ measured, foreignCores })
-    const beside = foreignCores === null ? '' : `, ${foreignCores.toFixed(2)} cores used by other processes`
-    log(`  round ${taken.length}${beside}`)
+async function takeRounds(
+  peers: readonly Peer[],
+  rounds: number,
+  log: (line: string) => void,
+  watch: typeof withForeignCores,
+) {
+  const taken: (readonly Taken[])[] = []
+  while (taken.filter((round) => round.every(isQuiet)).length < rounds && taken.length < 2 * rounds) {
+    const round: Taken[] = []
+    for (const peer of peers) {
+      const { result, foreignCores } = await watch(() => peer.round())
+      round.push({ ...result, foreignCores })
+    }
+    taken.push(round)
+    const most = Math.max(...round.map(({ foreignCores }) => foreignCores ?? 0))
+    log(`  round ${taken.length}, at most ${most.toFixed(2)} cores used by others`)
   }
   return taken
 }

@@ -1,76 +1,96 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { compare, type Measurement, type Pair, sameWork } from './comparison.ts'
-import type { Machine } from './machine.ts'
-import { isSound, type PartResult, rateTable, ratioTable, resultsPage, toText } from './report.ts'
+import { resultOf } from './made-up-results.ts'
+import { aimTable, checkLine, missingLines, otherWorkLines, rateTable, ratioTable, toText } from './report.ts'
 
-const machine: Machine = {
-  processor: 'A processor',
-  cores: 2,
-  vectors: ['avx2'],
-  memoryGb: 8,
-  system: 'Linux 6',
-  node: 'v20.20.2',
-}
+test('a row has the device, the rival, the ratios and the quiet rounds', () => {
+  const [, row, last] = ratioTable(resultOf({ rivals: [{ label: 'Peer', ratios: [0.75, 0.9, 1.25] }] }))
 
-interface Given {
-  readonly ratios: readonly number[]
-  readonly target?: number
-  readonly check?: readonly number[]
-  readonly shows?: 'times' | 'share'
-  readonly details?: Measurement['details']
-}
-
-function resultOf({ ratios, target, check = [4.2], shows = 'times', details }: Given): PartResult {
-  const ours = { version: 'ONNX Runtime 1', check: [4.2] }
-  const theirs = (ms: number): Measurement => ({ ms, steps: 1, ...(details === undefined ? {} : { details }) })
-  const pairs = ratios.map((ratio): Pair => ({ ours: { ms: 1, steps: 1 }, theirs: theirs(ratio), foreignCores: 0 }))
-  const label = 'Peer'
-  const spec = { label, command: ['peer'] as const }
-  const outcome = {
-    label,
-    version: 'v2',
-    check,
-    sameWork: sameWork(ours.check, check),
-    comparison: compare(pairs),
-    pairs,
-  }
-  const peers = [{ ...spec, ...(target === undefined ? {} : { target }) }]
-  return { part: { name: 'part', title: 'A part', shows, ours: spec, peers }, ours, outcomes: [outcome] }
-}
-
-test('a row has the ratios, whether the target is reached, and the quiet rounds', () => {
-  const [, row] = ratioTable(resultOf({ ratios: [0.75, 0.9, 1.25], target: 0.8 }))
-
-  assert.deepEqual(row, ['Peer (v2)', '0.900', '0.750', '1.25', '0.8: reached', '3 of 3'])
-})
-
-test('a missed target is said', () => {
-  const [, row] = ratioTable(resultOf({ ratios: [30, 35, 38], target: 40 }))
-
-  assert.equal(row![4], '40: missed')
+  assert.deepEqual(row, ['cpu', 'Peer (v2)', '0.900', '0.750', '1.25', '3 of 3'])
+  assert.deepEqual(last!.slice(0, 2), ['tensorflow', 'Peer (v2)'])
 })
 
 test('a share of the step is shown in percent', () => {
-  const [, row] = ratioTable(resultOf({ ratios: [0.5, 0.62, 0.7], shows: 'share' }))
+  const [head, row] = ratioTable(resultOf({ rivals: [{ ratios: [0.5, 0.62, 0.7] }], shows: 'share' }))
 
-  assert.deepEqual(row!.slice(1, 4), ['62 %', '50 %', '70 %'])
+  assert.equal(head![2], 'of the step')
+  assert.deepEqual(row!.slice(2, 5), ['62 %', '50 %', '70 %'])
 })
 
-test('contended numbers and other work are marked, and make the result unsound', () => {
-  const contended = resultOf({ ratios: [1, 1] })
-  const other = resultOf({ ratios: [1, 1, 1], check: [4.3] })
+test('contended numbers and other work are marked', () => {
+  const marked = (given: Parameters<typeof resultOf>[0]) => ratioTable(resultOf(given))[1]!.at(-1)
 
-  assert.match(ratioTable(contended)[1]![4]!, /CONTENDED/)
-  assert.match(ratioTable(other)[1]![4]!, /OTHER WORK/)
-  assert.deepEqual([contended, other].map(isSound), [false, false])
-  assert.ok(isSound(resultOf({ ratios: [1, 1, 1] })))
+  assert.equal(marked({ rivals: [{ ratios: [1, 1] }] }), '2 of 2, CONTENDED')
+  assert.equal(marked({ rivals: [{ ratios: [1, 1, 1], check: [4.3] }] }), '3 of 3, OTHER WORK')
 })
 
-test('rates are operations over the median time', () => {
-  const table = rateTable(resultOf({ ratios: [1, 1, 1], details: [{ name: '[2, 3] x [3, 4]', ms: 20, gflop: 4 }] }))
+test('an aim has a row of its own: what is aimed at, what was found, and whether it is reached', () => {
+  const result = resultOf({
+    rivals: [
+      { label: 'X, plain', rival: 'X', ratios: [35, 35, 35] },
+      { label: 'Y', rival: 'Y', ratios: [1, 1, 1], missing: 'not here' },
+    ],
+    aims: [
+      { device: 'cpu', rival: 'X', ratio: 40 },
+      { device: 'tensorflow', rival: 'X', ratio: 1.3 },
+      { device: 'cpu', rival: 'Y', ratio: 1 },
+    ],
+  })
 
-  assert.deepEqual(table[1], ['[2, 3] x [3, 4]', '4.000', '200'])
+  assert.deepEqual(aimTable(result).slice(1), [
+    ['cpu', 'X, plain', '40.0', '35.0', 'missed'],
+    ['tensorflow', 'X, plain', '1.30', '35.0', 'reached'],
+    ['cpu', 'Y', '1.00', '', 'not measured'],
+  ])
+})
+
+test('no aim is called reached by contended numbers', () => {
+  const result = resultOf({
+    rivals: [{ label: 'X', ratios: [2, 2] }],
+    aims: [{ device: 'cpu', rival: 'X', ratio: 1 }],
+  })
+
+  assert.deepEqual(aimTable(result)[1], ['cpu', 'X', '1.00', '2.00', 'CONTENDED'])
+})
+
+test('rates are amounts over the median time, a column for each program that has them', () => {
+  const product = { name: '[2, 3] x [3, 4]', ms: 20, amount: 4, unit: 'GFLOP' } as const
+  const pass = { name: 'a pass', ms: 10, amount: 0.134, unit: 'GB' } as const
+  const table = rateTable(
+    resultOf({
+      rivals: [
+        { label: 'A', ratios: [1, 1, 1], details: [product, pass] },
+        { label: 'B', ratios: [1, 1, 1] },
+        { label: 'C', ratios: [1, 1, 1], details: [{ ...product, ms: 40 }] },
+      ],
+    }),
+  )
+
+  assert.deepEqual(table, [
+    ['what', 'how much', 'A, a second', 'C, a second'],
+    ['[2, 3] x [3, 4]', '4.000 GFLOP', '200', '100'],
+    ['a pass', '0.134 GB', '13', ''],
+  ])
+})
+
+test('who was left out is said with the reason', () => {
+  const lines = missingLines(resultOf({ rivals: [{ label: 'Peer', ratios: [1, 1, 1], missing: 'Not installed.' }] }))
+
+  assert.deepEqual(lines, ['Peer was left out: Not installed.'])
+})
+
+test('the numbers that show the same work stand there, and how near they are where not to four digits', () => {
+  const rivals = [{ ratios: [1, 1, 1] }]
+
+  assert.equal(checkLine(resultOf({ rivals })), 'Equal on both sides: 4.20000.')
+  assert.equal(checkLine(resultOf({ rivals, tolerance: 0.01 })), 'Equal on both sides to 1 %: 4.20000.')
+})
+
+test('a rival that is to do other work says so, and no numbers are called equal', () => {
+  const result = resultOf({ rivals: [{ label: 'Small', ratios: [1, 1, 1], otherWork: 'a smaller table' }] })
+
+  assert.equal(checkLine(result), null)
+  assert.deepEqual(otherWorkLines(result), ['Small: a smaller table.'])
 })
 
 test('the columns of a text table line up', () => {
@@ -80,16 +100,4 @@ test('the columns of a text table line up', () => {
   ])
 
   assert.equal(text, '  a       long head\n  longer  b')
-})
-
-test('the page names the machine, the command, the checked numbers and who was left out', () => {
-  const result = resultOf({ ratios: [2, 2, 2] })
-  const absent = { ...result, outcomes: [...result.outcomes, { label: 'Absent', missing: 'not installed' }] }
-
-  const page = resultsPage([absent], machine, 'npm run bench', '2026-01-02')
-
-  assert.match(page, /`npm run bench`, 2026-01-02\. A processor \(avx2\), 2 cores, 8 GB/)
-  assert.match(page, /\| Peer \(v2\) \| 2\.00 \| 2\.00 \| 2\.00 \|/)
-  assert.match(page, /Equal on both sides: 4\.20000\./)
-  assert.match(page, /Absent was left out: not installed\./)
 })

@@ -1,91 +1,93 @@
-import { type Detail, isQuiet, median } from './comparison.ts'
-import type { Interleaved, Outcome } from './interleave.ts'
-import type { Machine } from './machine.ts'
-import type { Part } from './parts.ts'
+import { isQuiet, median } from './comparison.ts'
+import { hasRun, type Outcome } from './interleave.ts'
+import type { Own, Part, Rival } from './part.ts'
+import { judgeAims, type PartResult, type Verdict, versusOf } from './part-result.ts'
 
-export interface PartResult extends Interleaved {
-  readonly part: Part
-}
-
-type Measured = Exclude<Outcome, { readonly missing: string }>
 export type Row = readonly string[]
-
-export const isMeasured = (outcome: Outcome): outcome is Measured => !('missing' in outcome)
-
-/** Whether every number may be used: quiet rounds enough, and the same work on both sides. */
-export const isSound = ({ outcomes, part }: PartResult): boolean =>
-  outcomes.filter(isMeasured).every(({ comparison, sameWork }) => {
-    return !comparison.contended && (sameWork || part.shows === 'share')
-  })
 
 const digits = (value: number) => value.toPrecision(3)
 const shown = (part: Part, ratio: number) => (part.shows === 'share' ? `${Math.round(100 * ratio)} %` : digits(ratio))
 
-/** A heading and a row for each peer that ran. */
-export function ratioTable({ part, outcomes }: PartResult): readonly Row[] {
-  const head = part.shows === 'share' ? 'of the step' : 'polyrank: times as fast'
-  const rows = outcomes.filter(isMeasured).map(({ label, version, comparison, sameWork }): Row => {
+/** A heading, and a row for polyrank on each device beside each rival. */
+export function ratioTable(result: PartResult): readonly Row[] {
+  const { part } = result
+  const rows = versusOf(result).map(({ own, rival, comparison, sameWork }): Row => {
     const { median: middle, least, greatest } = comparison.ratio
-    const target = part.peers.find((peer) => peer.label === label)?.target
-    const aim = target === undefined ? '' : `${target}: ${middle >= target ? 'reached' : 'missed'}`
-    const faults = [
-      ...(comparison.contended ? ['CONTENDED'] : []),
-      ...(sameWork || part.shows === 'share' ? [] : ['OTHER WORK']),
-    ]
-    const rounds = `${comparison.quietRounds} of ${comparison.rounds}`
     const ratios = [middle, least, greatest].map((ratio) => shown(part, ratio))
-    return [`${label} (${version})`, ...ratios, [aim, ...faults].filter(Boolean).join(', '), rounds]
+    const rounds = `${comparison.quietRounds} of ${comparison.rounds}`
+    const faults = [...(comparison.contended ? ['CONTENDED'] : []), ...(sameWork ? [] : ['OTHER WORK'])]
+    return [own.spec.device, `${rival.spec.label} (${rival.version})`, ...ratios, [rounds, ...faults].join(', ')]
   })
-  return rows.length === 0 ? [] : [['', head, 'least', 'greatest', 'target', 'quiet rounds'], ...rows]
+  const head = part.shows === 'share' ? 'of the step' : 'polyrank: times as fast'
+  return rows.length === 0 ? [] : [['polyrank on', 'beside', head, 'least', 'greatest', 'quiet rounds'], ...rows]
 }
 
-/** Rates of the limits, where a part has them: the median over rounds. */
-export function rateTable({ outcomes }: PartResult): readonly Row[] {
-  const rows = outcomes.filter(isMeasured).flatMap(({ pairs }) => {
-    const quiet = pairs.some(isQuiet) ? pairs.filter(isQuiet) : pairs
-    return (quiet[0]?.theirs.details ?? []).map(({ name, gflop }: Detail, i): Row => {
-      const rate = gflop / (median(quiet.map(({ theirs }) => theirs.details![i]!.ms)) / 1_000)
-      return [name, gflop.toFixed(3), `${Math.round(rate)}`]
+/** A heading, and a row for each aim. */
+export function aimTable(result: PartResult): readonly Row[] {
+  const rows = judgeAims(result).map((verdict): Row => {
+    const { aim, fastest } = verdict
+    const found = fastest === undefined ? '' : digits(fastest.comparison.ratio.median)
+    return [aim.device, fastest?.rival.spec.label ?? aim.rival, digits(aim.ratio), found, toWord(verdict)]
+  })
+  return rows.length === 0 ? [] : [['polyrank on', 'beside the fastest', 'aim', 'found', ''], ...rows]
+}
+
+function toWord({ fastest, isReached }: Verdict): string {
+  if (fastest === undefined) return 'not measured'
+  if (fastest.comparison.contended) return 'CONTENDED'
+  return isReached ? 'reached' : 'missed'
+}
+
+/** Rates of the limits, where a part has them, a column for each program: the median over its quiet rounds. */
+export function rateTable(result: PartResult): readonly Row[] {
+  const measured = everyOutcome(result)
+    .filter(hasRun)
+    .flatMap(({ spec, taken }) => {
+      const quiet = taken.some(isQuiet) ? taken.filter(isQuiet) : taken
+      const details = quiet[0]?.details ?? []
+      return details.length === 0 ? [] : [{ label: spec.label, details, quiet }]
     })
+  if (measured.length === 0) return []
+  const kinds = new Map(measured.flatMap(({ details }) => details.map((detail) => [detail.name, detail] as const)))
+  const rows = [...kinds.values()].map(({ name, amount, unit }): Row => {
+    const rates = measured.map(({ details, quiet }) => {
+      const place = details.findIndex((detail) => detail.name === name)
+      if (place === -1) return ''
+      const seconds = median(quiet.map((each) => each.details![place]!.ms)) / 1_000
+      return `${Math.round(details[place]!.amount / seconds)}`
+    })
+    return [name, `${amount.toFixed(3)} ${unit}`, ...rates]
   })
-  return rows.length === 0 ? [] : [['multiplication', 'GFLOP', 'GFLOP/s'], ...rows]
+  return [['what', 'how much', ...measured.map(({ label }) => `${label}, a second`)], ...rows]
 }
 
-export const missingLines = ({ outcomes }: PartResult): readonly string[] =>
-  outcomes.flatMap((outcome) => (isMeasured(outcome) ? [] : [`${outcome.label} was left out: ${outcome.missing}.`]))
+const everyOutcome = ({ ours, rivals }: PartResult): readonly Outcome<Own | Rival>[] => [...ours, ...rivals]
+
+export const missingLines = (result: PartResult): readonly string[] =>
+  everyOutcome(result).flatMap((outcome) =>
+    hasRun(outcome) ? [] : [`${outcome.spec.label} was left out: ${outcome.missing.replace(/\.$/, '')}.`],
+  )
+
+/** The numbers that show the same work, of the first program of ours that ran; null where other numbers are compared. */
+export function checkLine(result: PartResult): string | null {
+  const versus = versusOf(result)
+  const [first] = versus
+  if (first === undefined || versus.every(({ rival }) => rival.spec.otherWork !== undefined)) return null
+  const numbers = first.own.check.map((each) => each.toFixed(5)).join(', ')
+  const { tolerance } = result.part
+  return `Equal on both sides${tolerance === undefined ? '' : ` to ${tolerance * 100} %`}: ${numbers}.`
+}
+
+/** Why each rival that does other work does. */
+export const otherWorkLines = (result: PartResult): readonly string[] => [
+  ...new Set(
+    versusOf(result).flatMap(({ rival: { spec } }) =>
+      spec.otherWork === undefined ? [] : [`${spec.label}: ${spec.otherWork}.`],
+    ),
+  ),
+]
 
 export function toText(table: readonly Row[]): string {
   const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]!.length))) ?? []
   return table.map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i]!)).join('  ')}`.trimEnd()).join('\n')
-}
-
-function toMarkdown([head, ...rows]: readonly Row[]): string {
-  if (head === undefined) return ''
-  const line = (cells: Row) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
-}
-
-/** The page of results. */
-export function resultsPage(results: readonly PartResult[], machine: Machine, command: string, date: string): string {
-  const { processor, cores, vectors, memoryGb, system, node } = machine
-  const extensions = vectors.length === 0 ? '' : ` (${vectors.join(', ')})`
-  const parts = results.map((result) =>
-    [
-      `## ${result.part.title}`,
-      toMarkdown(ratioTable(result)),
-      ...missingLines(result),
-      result.part.shows === 'times'
-        ? `Equal on both sides: ${result.ours.check.map((each) => each.toFixed(5)).join(', ')}.`
-        : '',
-      toMarkdown(rateTable(result)),
-    ]
-      .filter(Boolean)
-      .join('\n\n'),
-  )
-  return `${[
-    '# Results',
-    `\`${command}\`, ${date}. ${processor}${extensions}, ${cores} cores, ${memoryGb} GB, ${system}, Node ${node}, ${results[0]!.ours.version}.`,
-    'Ratios are of times on this machine in one run: polyrank and its peers take rounds in turn, and a line has the median, the least and the greatest of the ratios round by round. Rounds during which other processes used more than a tenth of a core are left out.',
-    ...parts,
-  ].join('\n\n')}\n`
 }

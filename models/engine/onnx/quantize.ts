@@ -50,8 +50,9 @@ export function quantizeColumns(shape: readonly number[], data: TypedArray): Qua
 
 /**
  * The matmuls of `program` whose right side is known when it is lowered - a constant, an input that `given` has, a part of
- * one - and which gain. Products of two activations, and small ones, stay in float32; so do gates, whose errors all
- * experts' outputs would bear (measured: twice the error of scores for a twentieth of the time).
+ * one - and which gain. Products of two activations, and small ones, stay in float32. So do the usual gates, of few
+ * columns, although they read rows that are quantised anyway: it would double the error of scores for a twentieth of the
+ * time (measured).
  */
 export function quantizeMatmuls(program: Program, given: Readonly<Record<string, TypedArray>> = {}): QuantizedMatmuls {
   const known = knownValues(program, given)

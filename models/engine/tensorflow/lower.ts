@@ -14,7 +14,7 @@ import {
 } from './graph.ts'
 import { elementTypes, encodeSavedModel, type Signature, shapeMessage, type TensorInfo } from './schema.ts'
 
-export const lowerings: LoweringTable = { ...arrangement, ...elementwise, BatchMatMul: matMulIn('float32') }
+const lowerings: LoweringTable = { ...arrangement, ...elementwise, BatchMatMul: matMulIn('float32') }
 
 export interface LoweringOptions {
   readonly precision?: Precision

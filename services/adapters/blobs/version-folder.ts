@@ -20,6 +20,7 @@ export async function createVersionFolder(folder: string): Promise<VersionFolder
           await file.close()
         }
       }),
+    remove: (name) => onDisk(folder, () => rm(join(folder, name))),
   }
 }
 

@@ -1,12 +1,19 @@
 import type { RankerDefinition } from '../../../models/spec/ranker.ts'
 import type { Activation, ModelVersion, VersionRegistry } from '../../../pipelines/promotion/ports.ts'
+import type { Quantization } from '../../../pipelines/training/quantization.ts'
 import { type Pool, type Sql, transaction } from './pool.ts'
 
-const columns = `version, ranker, v.definition_hash as "definitionHash", r.definition, parent, metrics,
+const columns = `version, ranker, v.definition_hash as "definitionHash", r.definition, parent, metrics, quantization,
   trained_from_ms as "trainedFromMs", trained_to_ms as "trainedToMs", examples, files,
   read_at_ms as "readAtMs", created_at_ms as "createdAtMs"`
 const from = 'from model_versions v join rankers r on r.name = v.ranker and r.definition_hash = v.definition_hash'
-type VersionRow = ModelVersion & { [column: string]: unknown }
+type VersionRow = Omit<ModelVersion, 'quantization'> & {
+  readonly quantization: Quantization | null
+  [column: string]: unknown
+}
+
+const toVersion = ({ quantization, ...version }: VersionRow): ModelVersion =>
+  quantization === null ? version : { ...version, quantization }
 
 /** Notes which definitions there have been; models and slates refer to them. */
 export async function rememberRanker(
@@ -27,8 +34,8 @@ export const createVersionRegistry = (pool: Pool): VersionRegistry => ({
       await rememberRanker(sql, version.definition, version.definitionHash, version.createdAtMs)
       await sql.query(
         `insert into model_versions (version, ranker, definition_hash, parent, metrics, trained_from_ms, trained_to_ms,
-           examples, files, read_at_ms, created_at_ms)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (version) do nothing`,
+           examples, files, read_at_ms, created_at_ms, quantization)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict (version) do nothing`,
         [
           version.version,
           version.ranker,
@@ -41,19 +48,20 @@ export const createVersionRegistry = (pool: Pool): VersionRegistry => ({
           JSON.stringify(version.files),
           version.readAtMs,
           version.createdAtMs,
+          version.quantization === undefined ? null : JSON.stringify(version.quantization),
         ],
       )
     }),
   async find(version) {
     const { rows } = await pool.query<VersionRow>(`select ${columns} ${from} where version = $1`, [version])
-    return rows[0] ?? null
+    return rows.map(toVersion)[0] ?? null
   },
   async list(ranker) {
     const { rows } = await pool.query<VersionRow>(
       `select ${columns} ${from} where ranker = $1 order by created_at_ms desc, version limit 100`,
       [ranker],
     )
-    return rows
+    return rows.map(toVersion)
   },
   async activate({ ranker, version, reason, activatedAtMs }) {
     await pool.query('insert into activations (ranker, version, reason, activated_at_ms) values ($1, $2, $3, $4)', [

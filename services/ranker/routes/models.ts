@@ -6,6 +6,29 @@ import type { App, RankerService } from '../service.ts'
 
 const nullable = <Schema extends Type.TSchema>(schema: Schema) => Type.Union([schema, Type.Null()])
 
+const Metrics = Type.Record(Type.String(), Type.Record(Type.String(), nullable(Type.Number())))
+
+const Quantization = Type.Object(
+  {
+    precision: Type.Literal('int8'),
+    refusals: Type.Array(Type.String(), {
+      description: 'Why it is served in float32 all the same; empty where it is not',
+    }),
+    bounds: Type.Object({ mostScoreChange: Type.Number(), mostMetricLoss: Type.Number() }),
+    weights: Type.Array(Type.String(), { description: 'What is multiplied in 8 bits' }),
+    examples: Type.Integer({ description: 'What it was measured on' }),
+    scoreChanges: Type.Record(
+      Type.String(),
+      Type.Object({ most: nullable(Type.Number()), mean: nullable(Type.Number()) }),
+      { description: 'By task, absolute differences of calibrated scores' },
+    ),
+    sameOrder: nullable(Type.Number({ description: 'Share of the pairs of a slate that keep their order' })),
+    metrics: Metrics,
+    metricChanges: Metrics,
+  },
+  { description: 'What scoring in int8 costs this version, measured; null where it was not asked for' },
+)
+
 const Model = Type.Object({
   version: Type.String(),
   ranker: Type.String(),
@@ -14,6 +37,7 @@ const Model = Type.Object({
   metrics: Type.Record(Type.String(), Type.Record(Type.String(), nullable(Type.Number())), {
     description: 'By task, by metric, on examples newer than any learnt; null where the slice has too few to say',
   }),
+  quantization: nullable(Quantization),
   trainedFrom: Type.String(),
   trainedTo: Type.String(),
   examples: Type.Integer(),
@@ -22,17 +46,39 @@ const Model = Type.Object({
 
 const iso = (ms: number) => new Date(ms).toISOString()
 
+/** What is no number is null in JSON, and may have become so before. */
+const finite = (value: number | null) => (Number.isFinite(value) ? value : null)
+const finiteOnly = (metrics: ModelVersion['metrics']): Type.Static<typeof Metrics> =>
+  Object.fromEntries(
+    Object.entries(metrics).map(([task, values]) => [
+      task,
+      Object.fromEntries(Object.entries(values).map(([name, value]) => [name, finite(value)])),
+    ]),
+  )
+
+const toQuantization = (measured: NonNullable<ModelVersion['quantization']>): Type.Static<typeof Quantization> => ({
+  ...measured,
+  refusals: [...measured.refusals],
+  bounds: { ...measured.bounds },
+  weights: [...measured.weights],
+  scoreChanges: Object.fromEntries(
+    Object.entries(measured.scoreChanges).map(([task, { most, mean }]) => [
+      task,
+      { most: finite(most), mean: finite(mean) },
+    ]),
+  ),
+  sameOrder: finite(measured.sameOrder),
+  metrics: finiteOnly(measured.metrics),
+  metricChanges: finiteOnly(measured.metricChanges),
+})
+
 const toBody = (version: ModelVersion): Type.Static<typeof Model> => ({
   version: version.version,
   ranker: version.ranker,
   definitionHash: version.definitionHash,
   parent: version.parent,
-  metrics: Object.fromEntries(
-    Object.entries(version.metrics).map(([task, values]) => [
-      task,
-      Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Number.isFinite(value) ? value : null])),
-    ]),
-  ),
+  metrics: finiteOnly(version.metrics),
+  quantization: version.quantization === undefined ? null : toQuantization(version.quantization),
   trainedFrom: iso(version.trainedFromMs),
   trainedTo: iso(version.trainedToMs),
   examples: version.examples,

@@ -3,25 +3,23 @@ import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { openOnnxFile } from '../../../models/engine/cpu.ts'
-import type { Session } from '../../../models/engine/device.ts'
-import type { Batch } from '../../../models/spec/batch.ts'
-import { createEncoder, type Encoder, emptyBatch } from '../../../models/spec/encoder.ts'
+import { cpu, openOnnxFile } from '../../../models/engine/cpu.ts'
+import type { Device } from '../../../models/engine/device.ts'
+import type { ServingPrecision } from '../../../models/spec/engine-settings.ts'
 import { Fault } from '../../../models/spec/fault.ts'
 import type { RankingInput } from '../../../models/spec/slate.ts'
-import { graphFile, type Manifest, manifestFile, versionOf } from '../../../pipelines/training/version.ts'
+import { type GraphScorer, openGraphs } from '../../../pipelines/training/graph-scorer.ts'
+import { int8GraphFile, type Manifest, manifestFile, versionOf } from '../../../pipelines/training/version.ts'
+import { openGraph } from './open-graph.ts'
 
 /** A version whose files are verified, whose golden scores are reproduced, and whose every graph has run once. */
 export interface OpenedVersion {
+  readonly precision: ServingPrecision
+  /** For the log: that it scores in another precision than was asked for, and why. */
+  readonly notes: readonly string[]
   /** [candidates, tasks]. One call at a time: its buffers are used again. */
   score(input: RankingInput): Promise<Float32Array>
   close(): Promise<void>
-}
-
-interface Bucket {
-  readonly size: number
-  readonly session: Session
-  readonly batch: Batch
 }
 
 const goldenTolerance = 1e-5
@@ -50,30 +48,53 @@ const corrupt = (folder: string, file: string, what: string, cause?: unknown) =>
     },
   )
 
+export interface OpeningOptions {
+  /** `cpu` where it is left out. */
+  readonly device?: Device
+  /** Where the version, or the device, has no `int8`, it scores in `float32` and says so. */
+  readonly precision?: ServingPrecision
+}
+
 /** Faults `VERSION_CORRUPT` and `VERSION_GOLDEN_MISMATCH`; nothing stays open then. */
-export async function openVersion(folder: string, threads: number): Promise<OpenedVersion> {
+export async function openVersion(
+  folder: string,
+  threads: number,
+  { device = cpu, precision: asked = 'float32' }: OpeningOptions = {},
+): Promise<OpenedVersion> {
   const manifest = await readManifest(folder)
   await verifyFiles(folder, manifest)
-  const encoder = createEncoder(manifest.definition, manifest.statistics)
-  const buckets: Bucket[] = []
-  const close = async () => {
-    for (const { session } of buckets) await session.close()
-  }
+  const { golden } = manifest
+  const precision = golden.int8Scores === undefined || device.name !== 'cpu' ? 'float32' : asked
+  let scorer: GraphScorer | undefined
   try {
-    for (const size of manifest.buckets) {
-      const session = await openOnnxFile(join(folder, graphFile(size)), { threads })
-      buckets.push({ size, session, batch: emptyBatch(encoder.layout, { requests: 1, candidates: size }) })
-    }
-    const score = (input: RankingInput) => scoreInput(input, encoder, buckets, manifest.definition.tasks.length)
-    await warm(manifest, buckets, encoder)
-    await checkGolden(folder, manifest, score)
-    return { score, close }
+    scorer = await openGraphs(manifest, (bucket) =>
+      precision === 'int8'
+        ? openOnnxFile(join(folder, int8GraphFile(bucket)), { threads })
+        : openGraph(folder, manifest, bucket, device, threads),
+    )
+    await scorer.warm(golden.inputs[0])
+    await checkGolden(folder, manifest, precision, scorer)
+    return { precision, notes: notesOf(manifest, device, asked, precision), score: scorer.score, close: scorer.close }
   } catch (error) {
-    await close()
+    await scorer?.close()
     throw error instanceof Fault
       ? error
       : corrupt(folder, 'a graph', `does not load (${(error as Error).message})`, error)
   }
+}
+
+function notesOf(
+  { version, quantization }: Manifest,
+  { name }: Device,
+  asked: ServingPrecision,
+  precision: ServingPrecision,
+): string[] {
+  if (asked === precision) return []
+  const why =
+    name !== 'cpu'
+      ? `the device ${name} has no ${asked}`
+      : (quantization?.refusals.join('; ') ?? 'it was trained before int8 was asked for; train again')
+  return [`Version ${version} is served in ${precision}, not in ${asked}: ${why}.`]
 }
 
 async function verifyFiles(folder: string, { files }: Manifest): Promise<void> {
@@ -86,51 +107,28 @@ async function verifyFiles(folder: string, { files }: Manifest): Promise<void> {
   }
 }
 
-/** Candidates go by the smallest graph that fits them, and by several of the largest where none does. */
-async function scoreInput(
-  input: RankingInput,
-  encoder: Encoder,
-  buckets: readonly Bucket[],
-  tasks: number,
-): Promise<Float32Array> {
-  const scores = new Float32Array(input.candidates.length * tasks)
-  const largest = buckets.at(-1)!
-  for (let from = 0; from < input.candidates.length; from += largest.size) {
-    const candidates = input.candidates.slice(from, from + largest.size)
-    const bucket = buckets.find(({ size }) => size >= candidates.length) ?? largest
-    encoder.encode([{ ...input, candidates }], bucket.batch)
-    const outputs = await bucket.session.run(feedsOf(bucket.batch))
-    scores.set((outputs.scores as Float32Array).subarray(0, candidates.length * tasks), from * tasks)
-  }
-  return scores
-}
-
-function feedsOf(batch: Batch): Record<string, Float32Array | Int32Array> {
-  return Object.fromEntries(
-    (['request', 'candidate'] as const).flatMap((side) =>
-      (['rows', 'weights', 'numbers', 'present'] as const).map((part) => [`${side}.${part}`, batch[side][part]]),
-    ),
-  )
-}
-
-async function warm({ golden }: Manifest, buckets: readonly Bucket[], encoder: Encoder): Promise<void> {
-  for (const { size, batch, session } of buckets) {
-    const inputs = golden.inputs.slice(0, 1).map((input) => ({ ...input, candidates: input.candidates.slice(0, size) }))
-    encoder.encode(inputs, batch)
-    await session.run(feedsOf(batch))
-  }
+/**
+ * An input that differs in its last bit may be quantised to another whole number, so int8 scores of another kind of
+ * processor may differ by a little of what quantising changes; none by more than that was ever seen to.
+ */
+function toleranceOf({ quantization }: Manifest, task: string, precision: ServingPrecision): number {
+  return precision === 'int8' ? goldenTolerance + quantization!.scoreChanges[task]!.most : goldenTolerance
 }
 
 async function checkGolden(
   folder: string,
-  { golden }: Manifest,
-  score: (input: RankingInput) => Promise<Float32Array>,
+  manifest: Manifest,
+  precision: ServingPrecision,
+  { score }: GraphScorer,
 ): Promise<void> {
+  const { golden, definition } = manifest
+  const tolerances = definition.tasks.map(({ name }) => toleranceOf(manifest, name, precision))
   for (const [i, input] of golden.inputs.entries()) {
     const scores = await score(input)
-    const wanted = golden.scores[i]!
+    const wanted = (precision === 'int8' ? golden.int8Scores! : golden.scores)[i]!
     const isSame =
-      scores.length === wanted.length && scores.every((value, at) => Math.abs(value - wanted[at]!) <= goldenTolerance)
+      scores.length === wanted.length &&
+      scores.every((value, at) => Math.abs(value - wanted[at]!) <= tolerances[at % tolerances.length]!)
     if (!isSame) {
       throw new Fault(
         'VERSION_GOLDEN_MISMATCH',

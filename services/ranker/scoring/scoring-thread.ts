@@ -1,7 +1,7 @@
-import { Worker } from 'node:worker_threads'
+import { SHARE_ENV, Worker } from 'node:worker_threads'
 import { Fault } from '../../../models/spec/fault.ts'
 import type { RankingInput } from '../../../models/spec/slate.ts'
-import type { ScoringReply, ScoringRequest } from './messages.ts'
+import type { ScoringEngine, ScoringReply, ScoringRequest } from './messages.ts'
 
 /** A thread that opens versions and scores with them. */
 export interface ScoringThread {
@@ -13,12 +13,13 @@ export interface ScoringThread {
 }
 
 export interface ScoringThreadOptions {
-  /** Threads that one run may use. */
-  readonly threads: number
+  readonly engine: ScoringEngine
   /** Requests that may wait; beyond it, callers are told to come back. */
   readonly mostWaiting: number
   /** The thread ended by itself. What was open has to be opened in another. */
   onStopped(fault: Fault): void
+  /** Hears what is for the log. */
+  say(line: string): void
 }
 
 type Unnumbered = ScoringRequest extends infer Request
@@ -33,10 +34,12 @@ export function startScoringThread(
   options: ScoringThreadOptions,
   program: URL = new URL(source, import.meta.url),
 ): ScoringThread {
-  const worker = new Worker(program)
+  // TensorFlow's library reads its switches from the environment of the process, not from a copy of it.
+  const worker = new Worker(program, { env: SHARE_ENV })
   const waiting = new Map<number, { resolve(scores: Float32Array | null): void; reject(fault: Fault): void }>()
   let [nextId, isClosing, stopped] = [0, false, null as Fault | null]
   worker.on('message', (reply: ScoringReply) => {
+    if ('said' in reply) return options.say(reply.said)
     const caller = waiting.get(reply.id)
     waiting.delete(reply.id)
     if ('scores' in reply) caller?.resolve(reply.scores)
@@ -68,7 +71,7 @@ export function startScoringThread(
     })
   return {
     async open(folder) {
-      await ask({ kind: 'open', folder, threads: options.threads })
+      await ask({ kind: 'open', folder, engine: options.engine })
     },
     async score(folder, input) {
       if (waiting.size >= options.mostWaiting) {

@@ -1,7 +1,9 @@
 import { parentPort } from 'node:worker_threads'
 import { Fault } from '../../../models/spec/fault.ts'
-import type { ScoringReply, ScoringRequest } from './messages.ts'
-import { type OpenedVersion, openVersion } from './opened-version.ts'
+import { servingTrial } from '../../../pipelines/devices/serving-trial.ts'
+import { configuredDevice } from '../../adapters/devices/configured.ts'
+import type { ScoringEngine, ScoringReply, ScoringRequest } from './messages.ts'
+import { type OpenedVersion, openVersion, readManifest } from './opened-version.ts'
 
 /** Scores in a thread of its own, since a native run holds its thread. One run at a time: batches are reused. */
 const opened = new Map<string, OpenedVersion>()
@@ -28,7 +30,7 @@ const reply = (message: ScoringReply, transfer: readonly ArrayBuffer[]) =>
 async function perform(request: ScoringRequest): Promise<Float32Array | null> {
   switch (request.kind) {
     case 'open':
-      if (!opened.has(request.folder)) opened.set(request.folder, await openVersion(request.folder, request.threads))
+      if (!opened.has(request.folder)) opened.set(request.folder, await open(request.folder, request.engine))
       return null
     case 'score': {
       const version = opened.get(request.folder)
@@ -43,4 +45,15 @@ async function perform(request: ScoringRequest): Promise<Float32Array | null> {
       opened.delete(request.folder)
       return null
   }
+}
+
+async function open(folder: string, { device, precision, threads, dataFolder }: ScoringEngine): Promise<OpenedVersion> {
+  const say = (said: string) => reply({ said }, [])
+  const trial = async () => servingTrial((await readManifest(folder)).definition, { threads })
+  const version = await openVersion(folder, threads, {
+    device: await configuredDevice({ device, threads }, trial, dataFolder, say),
+    precision,
+  })
+  for (const note of version.notes) say(note)
+  return version
 }

@@ -107,3 +107,19 @@ test('no digits are lost over thousands of steps, where weights shrink faster th
     }
   }
 })
+
+test('decays made of the steps of others are those', () => {
+  const steps = fc.array(fc.record({ keep: share, shrinks: fc.tuple(share, share) }), { maxLength: 40 })
+  fc.assert(
+    fc.property(steps, fc.nat({ max: 40 }), (all, cut) => {
+      const whole = decaysOf(all, 2)
+      const resumed = createDecays(2, decaysOf(all.slice(0, cut), 2).steps())
+      for (const { keep, shrinks } of all.slice(cut)) resumed.append(keep, Float64Array.from(shrinks))
+
+      for (let from = 0; from <= all.length; from++) {
+        assert.deepEqual(between(resumed, 1, from, all.length), between(whole, 1, from, all.length))
+      }
+      assert.deepEqual(resumed.steps(), whole.steps())
+    }),
+  )
+})

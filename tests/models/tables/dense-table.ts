@@ -4,7 +4,7 @@ import type { Table, TableSettings } from '../../../models/tables/table.ts'
  * A table by the words of its interface: at each step every row that was ever trained shrinks, moves by its gradient, and
  * takes its average along. In double precision, and as slow as it sounds.
  */
-export function createDenseTable(settings: TableSettings): Table {
+export function createDenseTable(settings: TableSettings): Pick<Table, 'width' | 'gather' | 'update' | 'averaged'> {
   const { rows: size, width, columns, rate, ridge, averaging, momentOver, initialize } = settings
   const weights: number[][] = Array.from({ length: size }, () => new Array<number>(width).fill(0))
   const averages = structuredClone(weights)

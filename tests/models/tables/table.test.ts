@@ -18,12 +18,12 @@ const base: TableSettings = {
   momentOver: 'touched',
   initialize: () => {},
 }
-const weightsOf = (table: Table, rows: readonly number[]): number[] => {
+const weightsOf = (table: Pick<Table, 'width' | 'gather'>, rows: readonly number[]): number[] => {
   const target = new Float32Array(rows.length * table.width)
   table.gather(Int32Array.from(rows), target)
   return [...target]
 }
-const update = (table: Table, rows: readonly number[], gradient: readonly number[]) =>
+const update = (table: Pick<Table, 'update'>, rows: readonly number[], gradient: readonly number[]) =>
   table.update(Int32Array.from(rows), Float32Array.from(gradient))
 
 /** To 1e-5 of the value, or of `scale`, the size of numbers whose float32 rounding a small difference may carry. */

@@ -1,4 +1,4 @@
-"""The numbers of `draws.ts`: s(n) = 1664525 s(n-1) + 1013904223 mod 2^32 from s(0) = 1, and the n-th number is s(n) / 2^32."""
+"""The numbers of `../workloads/draws.ts`: s(n) = 1664525 s(n-1) + 1013904223 mod 2^32 from s(0) = 1; the n-th is s(n) / 2^32."""
 
 import numpy as np
 
@@ -23,6 +23,6 @@ class Draws:
         """float32, uniform in [-scale / 2, scale / 2)."""
         return ((self.uniform(*shape) - 0.5) * scale).astype(np.float32)
 
-    def weight(self, inputs: int, outputs: int) -> np.ndarray:
-        """[inputs, outputs], uniform within sqrt(2 / inputs)."""
-        return self.centred(inputs, outputs, scale=2 * (2 / inputs) ** 0.5)
+    def weight(self, inputs: int, outputs: int, gain: float = 2.0) -> np.ndarray:
+        """[inputs, outputs], uniform within sqrt(gain / inputs)."""
+        return self.centred(inputs, outputs, scale=2 * (gain / inputs) ** 0.5)

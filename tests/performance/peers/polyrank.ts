@@ -1,66 +1,42 @@
-/** polyrank's side: `training`, `scoring`, and `matmuls`, the multiplications of the training step alone. */
-import * as ort from 'onnxruntime-node'
-import { cpu } from '../../../models/engine/cpu.ts'
-import { sizeOf } from '../../../models/engine/kernels/kernel.ts'
-import { optimize } from '../../../models/engine/optimize.ts'
-import type { Program } from '../../../models/engine/program.ts'
-import { record } from '../../../models/engine/record.ts'
-import type { Detail } from '../comparison.ts'
-import { createDraws } from '../draws.ts'
-import { drawBatch, drawParameters } from '../experts-model.ts'
-import { scoringStep } from '../experts-scoring.ts'
-import { trainingStep } from '../experts-training.ts'
-import { eachMatmul, matmulGflop, matmulsOf } from '../matmuls.ts'
-import { type PeerOptions, readOptions, serveRounds, timeSteps } from './protocol.ts'
+/** polyrank's side of every part, on the device that `--device` names. */
+import type { Device, DeviceName, Precision } from '../../../models/engine/device.ts'
+import { findDevice } from '../../../models/engine/devices.ts'
+import { Fault } from '../../../models/spec/fault.ts'
+import { embeddingTraining } from '../workloads/embedding.ts'
+import { kuairandPass } from '../workloads/epoch.ts'
+import { expertsScoring, expertsTraining } from '../workloads/experts.ts'
+import { deviceLimits } from '../workloads/limits.ts'
+import { transformerTraining } from '../workloads/transformer.ts'
+import type { Workload, WorkloadOptions } from '../workloads/workload.ts'
+import { readOptions, sayMissing, serveRounds } from './protocol.ts'
 
-const version = `ONNX Runtime ${ort.env.versions.node}`
-const warmUps = 5
-
-async function training({ threads, seconds, rows }: PeerOptions): Promise<void> {
-  const draws = createDraws()
-  const weights = drawParameters(draws)
-  const batch = { ...drawBatch(draws, rows) }
-  const session = await cpu.open(record(trainingStep(rows)), { threads, state: { weights } })
-  const step = async () => (await session.run(batch)).loss![0]!
-  const check = [await step(), await step(), await step()]
-  for (let i = 0; i < warmUps; i++) await step()
-  await serveRounds({ version, check }, () => timeSteps(step, seconds))
+const workloads: Readonly<Record<string, (options: WorkloadOptions) => Promise<Workload>>> = {
+  experts: expertsTraining,
+  scoring: expertsScoring,
+  transformer: transformerTraining,
+  embedding: embeddingTraining,
+  epoch: kuairandPass,
+  limits: deviceLimits,
 }
 
-async function scoring({ threads, seconds, rows }: PeerOptions): Promise<void> {
-  const draws = createDraws()
-  const session = await cpu.open(record(scoringStep(drawParameters(draws), rows)), { threads })
-  const { features } = drawBatch(draws, rows)
-  const step = async () => (await session.run({ features })).scores as Float32Array
-  const scores = await step()
-  for (let i = 0; i < warmUps; i++) await step()
-  const check = [scores.reduce((sum, score) => sum + score, 0) / scores.length]
-  await serveRounds({ version, check }, () => timeSteps(step, seconds))
-}
-
-async function matmuls({ threads, seconds, rows }: PeerOptions): Promise<void> {
-  const program = optimize(record(trainingStep(rows)))
-  const { centred } = createDraws()
-  const open = async (only: Program) => {
-    const session = await cpu.open(only, { threads })
-    const feeds = Object.fromEntries(
-      only.inputs.map(({ name, value }) => [name, centred(sizeOf(only.values[value]!.shape))]),
-    )
-    return () => session.run(feeds)
-  }
-  const all = await open(matmulsOf(program))
-  const singles: { readonly name: string; readonly gflop: number; readonly step: () => unknown }[] = []
-  for (const { name, gflop, program: only } of eachMatmul(program))
-    singles.push({ name, gflop, step: await open(only) })
-  for (let i = 0; i < warmUps; i++) await all()
-  await serveRounds({ version, check: [] }, async () => {
-    const measured = await timeSteps(all, seconds)
-    const details: Detail[] = [{ name: 'all of them', gflop: matmulGflop(program), ms: measured.ms }]
-    for (const { name, gflop, step } of singles)
-      details.push({ name, gflop, ms: (await timeSteps(step, seconds / 10)).ms })
-    return { ...measured, details }
-  })
-}
+/** What the reason is for a reader of the results; null for faults that are none of the machine's. */
+const reasonOf = (error: unknown): string | null =>
+  error instanceof Fault &&
+  ['ENGINE_DEVICE_MISSING', 'ENGINE_DEVICE_BROKEN', 'ENGINE_PRECISION_UNSUPPORTED'].includes(error.code)
+    ? error.message
+    : null
 
 const options = readOptions()
-await { training, scoring, matmuls }[options.workload as 'training' | 'scoring' | 'matmuls'](options)
+try {
+  const device: Device = await findDevice(options.device as DeviceName)
+  const prepare = workloads[options.workload]
+  if (prepare === undefined) throw new RangeError(`There is no workload "${options.workload}".`)
+  const { check, measure } = await prepare({ ...options, device, precision: options.precision as Precision })
+  await serveRounds({ version: device.about.runtime, check }, measure)
+} catch (error) {
+  const reason = reasonOf(error)
+  if (reason === null) throw error
+  sayMissing(reason)
+}
+// Threads of a runtime would keep the process alive.
+process.exit(0)

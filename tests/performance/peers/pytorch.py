@@ -1,87 +1,57 @@
-"""PyTorch's side of the benchmark, eager: `training` (forward, cross-entropy, backward, fused Adam) and `scoring`
-(under inference_mode, array in, array out). Speaks the protocol of `peer.ts`: a line that says what it is, then for
-every line read one round and its median."""
+"""PyTorch's side of every part. Modes: `eager`; `inference`, eager under inference_mode; `compile`, torch.compile, which
+needs a C++ compiler and keeps what it compiled in the folder for temporary files; `bfloat16-compile`, under autocast too."""
 
 import argparse
-import json
-import statistics
+import os
+import shutil
 import sys
-import time
-from typing import Callable
+
+from protocol import Options, serve, tell
 
 try:
-    import numpy as np
     import torch
-    import torch.nn.functional as F
 
-    import experts_model
-    from draws import Draws
+    import embedding
+    import epoch
+    import experts
+    import matmuls
+    import transformer
 except ImportError as error:
-    print(json.dumps({"missing": f"{error}; install torch and numpy for the Python of TEST_PYTHON"}))
+    tell({"missing": f"{error}; install torch and numpy for the Python of TEST_PYTHON"})
     sys.exit(0)
 
-WARM_UPS = 5
+WORKLOADS = {
+    "experts": experts.training,
+    "scoring": experts.scoring,
+    "transformer": transformer.training,
+    "embedding": embedding.training,
+    "epoch": epoch.whole_pass,
+    "matmuls": matmuls.limits,
+}
 
 
-def tell(line: dict) -> None:
-    print(json.dumps(line), flush=True)
-
-
-def time_steps(step: Callable[[], object], seconds: float) -> dict:
-    times: list[float] = []
-    end = time.perf_counter() + seconds
-    while len(times) < 3 or time.perf_counter() < end:
-        start = time.perf_counter()
-        step()
-        times.append((time.perf_counter() - start) * 1e3)
-    return {"ms": statistics.median(times), "steps": len(times)}
-
-
-def training(form: str, rows: int) -> tuple[Callable[[], float], list[float]]:
-    draws = Draws()
-    model = experts_model.build(draws, form)
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
-    features = torch.from_numpy(draws.centred(rows, experts_model.INPUTS))
-    labels = (features[:, : experts_model.TASKS] > 0).float()
-
-    def step() -> float:
-        optimizer.zero_grad(set_to_none=True)
-        loss = F.binary_cross_entropy_with_logits(model(features), labels) * experts_model.TASKS
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return step, [step() for _ in range(3)]
-
-
-def scoring(form: str, rows: int) -> tuple[Callable[[], np.ndarray], list[float]]:
-    draws = Draws()
-    model = experts_model.build(draws, form).eval()
-    features = draws.centred(rows, experts_model.INPUTS)
-
-    def step() -> np.ndarray:
-        with torch.inference_mode():
-            return torch.sigmoid(model(torch.from_numpy(features))).numpy()
-
-    return step, [float(step().mean())]
+def has_compiler() -> bool:
+    return any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "g++", "clang++"))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("workload", choices=["training", "scoring"])
-    parser.add_argument("--form", choices=["plain", "stacked"], default="plain")
-    parser.add_argument("--rows", type=int, default=1024)
+    parser.add_argument("workload", choices=WORKLOADS)
+    parser.add_argument("--mode", choices=["eager", "inference", "compile", "bfloat16-compile"], default="eager")
+    parser.add_argument("--form", default="", help="how the model is written")
+    parser.add_argument("--rows", type=int, default=1024, help="examples of a step, or candidates")
+    parser.add_argument("--table-rows", type=int, default=1_000_000)
+    parser.add_argument("--shapes", default="", help="multiplications, between semicolons")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=2.0, help="length of a round")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    parser.add_argument("--seconds", type=float, default=1.0, help="length of a measurement")
+    arguments = vars(parser.parse_args())
+    prepare, threads = WORKLOADS[arguments.pop("workload")], arguments.pop("threads")
+    options = Options(**arguments)
+    if options.mode.endswith("compile") and not has_compiler():
+        return tell({"missing": "torch.compile needs a C++ compiler, g++ or clang++"})
+    torch.set_num_threads(threads)
     torch.set_num_interop_threads(1)
-    step, check = {"training": training, "scoring": scoring}[arguments.workload](arguments.form, arguments.rows)
-    for _ in range(WARM_UPS):
-        step()
-    tell({"version": f"PyTorch {torch.__version__}", "check": check})
-    for _ in sys.stdin:
-        tell(time_steps(step, arguments.seconds))
+    serve(f"PyTorch {torch.__version__}", prepare(options))
 
 
 if __name__ == "__main__":

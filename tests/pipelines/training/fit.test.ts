@@ -1,27 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createNetwork } from '../../../models/architectures/network.ts'
 import { cpu } from '../../../models/engine/cpu.ts'
-import { layoutOf } from '../../../models/spec/layout.ts'
 import type { RankerDefinition } from '../../../models/spec/ranker.ts'
-import { createFirstPass } from '../../../models/spec/statistics.ts'
-import { encodeExamples, withNumberStatistics } from '../../../pipelines/training/encoded-examples.ts'
+import { encodeExamples } from '../../../pipelines/training/encoded-examples.ts'
 import { type FitOptions, fit, type TrainedWeights } from '../../../pipelines/training/fit.ts'
 import { createExampleScorer } from '../../../pipelines/training/score-examples.ts'
+import { optionsOf, range } from './small-fit.ts'
 import { rankerWith, worldOf } from './small-source.ts'
 
-const range = (from: number, to: number) => Int32Array.from({ length: to - from }, (_, i) => from + i)
-function optionsOf(definition: RankerDefinition, slates = worldOf(60)): FitOptions {
-  const pass = createFirstPass(definition)
-  for (const slate of slates) pass.add(slate)
-  const first = pass.finish()
-  const examples = encodeExamples(definition, first, slates)
-  const statistics = withNumberStatistics(layoutOf(definition), first, examples, examples.count)
-  const network = createNetwork(definition, statistics)
-  return {
-    ...{ definition, network, examples, rows: range(0, examples.count), epochs: 2, seed: 1, device: cpu, threads: 1 },
-  }
-}
 const plain = rankerWith()
 const withTrunk = (idDropout: number): RankerDefinition => ({ ...plain, trunk: { ...plain.trunk, idDropout } })
 
@@ -139,4 +125,21 @@ test('an example has the same score wherever it stands, among few and among more
   assert.deepEqual([pair(few, 0), pair(few, 1), pair(few, 2)], [pair(all, 1_150), pair(all, 3), pair(all, 3)])
   backwards.forEach((row, place) => void assert.deepEqual(pair(reversed, place), pair(all, row)))
   assert.equal(none.length, 0)
+})
+
+test('a fit multiplies in the precision that it is asked for, and in float32 where it is asked for none', async () => {
+  const options = optionsOf(plain)
+  const asked: unknown[] = []
+  const device: FitOptions['device'] = {
+    ...cpu,
+    open(program, { precision, ...rest }) {
+      asked.push(precision)
+      return cpu.open(program, rest)
+    },
+  }
+
+  await fit({ ...options, device, epochs: 1 })
+  await fit({ ...options, device, epochs: 1, precision: 'bfloat16' })
+
+  assert.deepEqual(asked, ['float32', 'bfloat16'])
 })

@@ -38,6 +38,7 @@ async function written(trained: TrainedVersion) {
         order.push(name)
         writeFileSync(join(folder, name), Buffer.concat(pieces))
       },
+      remove: async () => assert.fail('nothing is to be removed'),
     },
     trained.content,
     trained.network,

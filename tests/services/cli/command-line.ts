@@ -99,10 +99,15 @@ export async function fakeService(
   return { url: `http://127.0.0.1:${(server.address() as { port: number }).port}`, asked }
 }
 
-/** The program as it is installed, in a process of its own. */
-export async function polyrank(words: readonly string[], environment: Record<string, string> = {}): Promise<Ran> {
+/** The program as it is installed, in a process of its own, started in `folder`. */
+export async function polyrank(
+  words: readonly string[],
+  environment: Record<string, string> = {},
+  folder: string = process.cwd(),
+): Promise<Ran> {
   const main = join(import.meta.dirname, '..', '..', '..', 'services', 'cli', 'main.ts')
   const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...words], {
+    cwd: folder,
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

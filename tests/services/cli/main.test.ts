@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Command } from 'commander'
+import { doctorCommand } from '../../../services/cli/doctor.ts'
 import { evaluateCommand } from '../../../services/cli/evaluate.ts'
 import { jobsCommand } from '../../../services/cli/jobs.ts'
 import { freePort } from '../../flows/process.ts'
@@ -12,7 +13,7 @@ const commandsOf = (command: Command, path: readonly string[] = []): (readonly s
 ]
 
 test('the help of every command says what it does and shows lines to copy', async (t) => {
-  for (const make of [jobsCommand, evaluateCommand]) {
+  for (const make of [jobsCommand, evaluateCommand, doctorCommand]) {
     for (const path of commandsOf(make())) {
       const { output, code } = await run(t, make(), ...path, '--help')
       const name = [make().name(), ...path].join(' ')
@@ -31,7 +32,8 @@ test('the program and its start explain themselves, the settings included', asyn
   const [program, start] = await Promise.all([polyrank(['--help']), polyrank(['start', '--help'])])
 
   assert.deepEqual([program.code, start.code], [0, 0])
-  for (const command of ['start', 'jobs', 'evaluate', 'Examples:']) assert.ok(program.output.includes(command), command)
+  for (const command of ['start', 'jobs', 'evaluate', 'doctor', 'Examples:'])
+    assert.ok(program.output.includes(command), command)
   for (const name of ['PORT', 'HOST', 'POLYRANK_DATA', 'LOG_LEVEL', 'polyrank.config.ts', 'Examples:'])
     assert.ok(start.output.includes(name), name)
 })
@@ -42,6 +44,8 @@ test('what a command does not know is refused, with the help beside it', async (
     [evaluateCommand(), '--level', 'C'],
     [evaluateCommand(), '--seeds', '0'],
     [evaluateCommand(), '--architecture', 'deep'],
+    [evaluateCommand(), '--device', 'auto'],
+    [doctorCommand(), '--fix'],
     [jobsCommand(), 'train', '--now'],
     [jobsCommand(), 'show'],
     [jobsCommand(), 'dance'],

@@ -7,8 +7,8 @@ import { test } from 'node:test'
 import { readSafetensors } from '../../../models/engine/safetensors.ts'
 import { createEncoder, emptyBatch } from '../../../models/spec/encoder.ts'
 import { layoutOf } from '../../../models/spec/layout.ts'
-import { weightsFile } from '../../../pipelines/training/version.ts'
-import { type SmallVersion, smallVersion } from './small-version.ts'
+import { graphFile, int8GraphFile, weightsFile } from '../../../pipelines/training/version.ts'
+import { type SmallVersion, smallVersion, wideRanker } from './small-version.ts'
 
 interface Read {
   readonly tensors: Record<
@@ -41,9 +41,9 @@ function feedsOf({ manifest }: SmallVersion): Record<string, readonly number[]>[
   })
 }
 
-function readWith(interpreter: string, version: SmallVersion): Read {
+function readWith(interpreter: string, version: SmallVersion, graph: string): Read {
   const script = join(import.meta.dirname, 'read-version.py')
-  const { status, stdout, stderr } = spawnSync(interpreter, [script, version.folder], {
+  const { status, stdout, stderr } = spawnSync(interpreter, [script, version.folder, graph], {
     input: JSON.stringify(feedsOf(version)),
     encoding: 'utf8',
   })
@@ -54,7 +54,7 @@ function readWith(interpreter: string, version: SmallVersion): Read {
 test("Python's safetensors and onnxruntime open a version and score as it was published", { skip }, async () => {
   const version = await smallVersion()
 
-  const read = readWith(python!, version)
+  const read = readWith(python!, version, graphFile(slots))
 
   const own = readSafetensors(readFileSync(join(version.folder, weightsFile)))
   const tensors = Object.entries(read.tensors).filter(([name]) => !name.startsWith('_padding_'))
@@ -77,4 +77,15 @@ test("Python's safetensors and onnxruntime open a version and score as it was pu
     assert.equal(read.scores[i]!.length, slots * version.manifest.definition.tasks.length)
     scores.forEach((score, at) => void assert.ok(Math.abs(read.scores[i]![at]! - score) <= 1e-5, `${i}, ${at}`))
   }
+})
+
+test("Python's onnxruntime opens an int8 graph and scores as it was published", { skip }, async () => {
+  const version = await smallVersion(5, wideRanker, { mostScoreChange: 1, mostMetricLoss: 1 })
+  const { int8Scores, scores: float32 } = version.manifest.golden
+
+  const { scores } = readWith(python!, version, int8GraphFile(slots))
+
+  const differences = int8Scores!.flatMap((row, i) => row.map((score, at) => Math.abs(scores[i]![at]! - score)))
+  assert.ok(differences.length > 0 && Math.max(...differences) <= 1e-3, `${Math.max(...differences)}`)
+  assert.notDeepEqual(int8Scores, float32)
 })

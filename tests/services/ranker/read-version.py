@@ -1,4 +1,4 @@
-"""Opens a version's weights and smallest graph with the libraries of others. Feeds come as JSON on stdin; answers in JSON."""
+"""Opens a version's weights and one of its graphs with the libraries of others. Feeds come as JSON on stdin; answers in JSON."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ folder = Path(sys.argv[1])
 requests = json.load(sys.stdin)
 
 tensors = load_file(folder / "weights.safetensors")
-session = onnxruntime.InferenceSession(folder / "ranker.16.onnx", providers=["CPUExecutionProvider"])
+session = onnxruntime.InferenceSession(folder / sys.argv[2], providers=["CPUExecutionProvider"])
 types = {"tensor(float)": numpy.float32, "tensor(int32)": numpy.int32}
 
 

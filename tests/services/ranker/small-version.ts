@@ -1,6 +1,9 @@
-import { cpu } from '../../../models/engine/cpu.ts'
+import { join } from 'node:path'
+import { cpu, openOnnxFile } from '../../../models/engine/cpu.ts'
 import { createRandom, type Random } from '../../../models/engine/random.ts'
 import { defineRanker } from '../../../models/spec/define-ranker.ts'
+import type { QuantizationBounds } from '../../../models/spec/engine-settings.ts'
+import type { RankerDefinition } from '../../../models/spec/ranker.ts'
 import type { Candidate, RankingInput, SlateExamples, Tally } from '../../../models/spec/slate.ts'
 import type { TrainedWeights } from '../../../pipelines/training/fit.ts'
 import type { ExampleSource } from '../../../pipelines/training/ports.ts'
@@ -85,10 +88,20 @@ export function smallSource(impressionsOfSlate = slateSize, seed = 5): ExampleSo
   }
 }
 
+/** The same, wide enough to gain from int8. */
+export const wideRanker = defineRanker({
+  ...quickRanker,
+  architecture: { kind: 'mmoe', experts: 2, hidden: 96, tower: 8 },
+})
+
 /** A version that knows little, trained in about a second, in a folder that is gone after the file's tests. */
-export async function smallVersion(impressionsOfSlate = slateSize): Promise<SmallVersion> {
+export async function smallVersion(
+  impressionsOfSlate = slateSize,
+  definition: RankerDefinition = quickRanker,
+  bounds?: QuantizationBounds,
+): Promise<SmallVersion> {
   const trained = await train({
-    definition: quickRanker,
+    definition,
     source: smallSource(impressionsOfSlate),
     device: cpu,
     threads: 1,
@@ -96,6 +109,9 @@ export async function smallVersion(impressionsOfSlate = slateSize): Promise<Smal
     report: () => {},
   })
   const folder = temporaryFolder()
-  const { content, network, weights } = trained
-  return { folder, weights, manifest: await writeVersion(await createVersionFolder(folder), content, network, weights) }
+  const { content, network, weights, holdout } = trained
+  const open = (graph: string) => openOnnxFile(join(folder, graph), { threads: 1 })
+  const quantization = bounds === undefined ? undefined : { bounds, unseen: holdout, open }
+  const files = await createVersionFolder(folder)
+  return { folder, weights, manifest: await writeVersion(files, content, network, weights, quantization) }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { cpu } from '../../../models/engine/cpu.ts'
@@ -8,10 +8,12 @@ import type { TrainingProgress } from '../../../pipelines/training/ports.ts'
 import { createFileBlobStore } from '../../../services/adapters/blobs/files.ts'
 import { fetchVersion } from '../../../services/adapters/blobs/version-folder.ts'
 import { openVersion } from '../../../services/ranker/scoring/opened-version.ts'
+import { createCheckpointFolder } from '../../../services/trainer/checkpoint-folder.ts'
 import { type JobContext, runJob } from '../../../services/trainer/run-job.ts'
 import { temporaryFolder } from '../../flows/process.ts'
+import { cpuWith } from '../../pipelines/training/small-fit.ts'
 import { aJob } from '../ranker/fake-service.ts'
-import { quickRanker, smallSource } from '../ranker/small-version.ts'
+import { quickRanker, smallSource, wideRanker } from '../ranker/small-version.ts'
 
 function memoryRegistry(): VersionRegistry & { readonly activations: readonly Activation[] } {
   const versions = new Map<string, ModelVersion>()
@@ -92,4 +94,101 @@ test('a version that serves and whose files are broken does not keep another fro
   const second = await runJob(aJob(), { ...context, source: smallSource(5, 6) })
 
   assert.ok(second.activated && second.version !== first.version)
+})
+
+/** An attempt at a job, with a checkpoint after every step, of a minute each; cut off at the first note of that kind. */
+async function attempt({ context }: ReturnType<typeof world>, cutAt: RegExp | null, startMs = 1_800_000_000_000) {
+  const notes: string[] = []
+  let ms = startMs
+  const device = cpuWith(({ run }) => ({
+    run(feeds) {
+      ms += 60_000
+      return run(feeds)
+    },
+  }))
+  const report = ({ note }: TrainingProgress) => {
+    if (note === undefined) return
+    notes.push(note)
+    if (cutAt?.test(note)) throw new Error('cut off')
+  }
+  const running = runJob(aJob(), { ...context, device, nowMs: () => ms, report })
+  if (cutAt !== null) await assert.rejects(running, /cut off/)
+  return { notes, result: cutAt === null ? await running : null }
+}
+
+test('a job that was cut off goes on from its checkpoint to the version that it would have made', async () => {
+  const whole = await attempt(world(), null)
+  for (const [cutAt, fit] of [
+    [/^pass 2,/, 'choosing the passes'],
+    [/^pass 1 of \d+ over all/, 'learning all'],
+  ] as const) {
+    const here = world()
+    await attempt(here, cutAt)
+
+    const { notes, result } = await attempt(here, null, 1_900_000_000_000)
+
+    assert.match(notes[0]!, new RegExp(`^goes on after step \\d+ of ${fit}$`))
+    assert.equal(result!.version, whole.result!.version)
+    // What the first attempt began to read is all that is in it.
+    assert.equal((await here.registry.find(result!.version))!.readAtMs, 1_800_000_000_000)
+  }
+})
+
+test('a job whose checkpoint cannot be read starts over and says so', async () => {
+  const here = world()
+  await attempt(here, /^pass 2,/)
+  const folder = join(here.context.folder, 'checkpoint')
+  for (const file of readdirSync(folder)) if (file.endsWith('.safetensors')) rmSync(join(folder, file))
+
+  const { notes, result } = await attempt(here, null)
+
+  assert.match(notes[0]!, /^starts over: The checkpoint in .* cannot be read/)
+  assert.equal(result!.version, (await attempt(world(), null)).result!.version)
+})
+
+test('a loss that breaks leaves the last good state where the fault says', async () => {
+  const here = world()
+  const [task, ...others] = quickRanker.tasks
+  const labels = { ...others[0]!, label: { rule: 'value' as const, kind: 'watch' } }
+  const definition = { ...quickRanker, tasks: [task!, labels], training: { ...quickRanker.training, wideRate: 1e25 } }
+  const definitions = [definition]
+
+  const fault = await attempt({ ...here, context: { ...here.context, definitions } }, null).catch((error) => error)
+
+  assert.equal(fault.code, 'TRAINING_NOT_FINITE', String(fault))
+  const { place, read } = createCheckpointFolder(join(here.context.folder, 'checkpoint'))
+  const { facts, tensors } = (await read())!
+  assert.equal(fault.details.step, facts.step + 1)
+  assert.ok(fault.message.endsWith(`The last good state, of step ${facts.step}, is in ${place}.`), fault.message)
+  for (const { name, data } of tensors)
+    if (!/rows|lastSteps|moments|decays/.test(name)) assert.ok(data.every(Number.isFinite), name)
+})
+
+test('where int8 is to serve, a version has graphs for it, and the job says what they cost', async () => {
+  const { context, registry, folder } = world()
+  const quantization = { mostScoreChange: 1, mostMetricLoss: 1 }
+
+  const { version, reasons } = await runJob(aJob(), { ...context, definitions: [wideRanker], quantization })
+
+  assert.match(reasons.at(-1)!, /^int8: scores of \d+ examples change by at most 0\.\d{4} \((?:click|watch)\), /)
+  const published = (await registry.find(version))!
+  assert.deepEqual([published.quantization!.bounds, published.quantization!.refusals], [quantization, []])
+  const fetched = await fetchVersion(context.blobs, published, join(folder, 'fetched'))
+  const opened = await openVersion(fetched, 1, { precision: 'int8' })
+  assert.equal(opened.precision, 'int8')
+  await opened.close()
+})
+
+test('a version for which int8 costs too much is published and activated without it, and the job says why', async () => {
+  const { context, registry } = world()
+  const quantization = { mostScoreChange: 0, mostMetricLoss: 1 }
+
+  const { version, reasons, activated } = await runJob(aJob(), { ...context, definitions: [wideRanker], quantization })
+
+  assert.ok(activated)
+  const line = /^int8 refused, float32 serves: click: a score changes by 0\.\d{4}, more than 0$/
+  assert.equal(reasons.filter((reason) => line.test(reason)).length, 1)
+  const { files, quantization: measured } = (await registry.find(version))!
+  assert.ok(!files.some(({ name }) => name.includes('int8')))
+  assert.ok(measured!.scoreChanges.click!.most > 0)
 })

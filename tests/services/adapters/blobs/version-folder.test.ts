@@ -23,6 +23,17 @@ test('a folder for a version is empty, and a file is its pieces in order', async
   assert.deepEqual(Uint8Array.from(readFileSync(join(folder, 'weights'))), bytes(1, 2, 3))
 })
 
+test('a file that is taken back is gone, and the others stay', async () => {
+  const folder = join(root, 'taken')
+  const { write, remove } = await createVersionFolder(folder)
+  await write('kept', [bytes(1)])
+  await write('refused', [bytes(2)])
+
+  await remove('refused')
+
+  assert.deepEqual(readdirSync(folder), ['kept'])
+})
+
 test('a folder that cannot be made says why', async () => {
   writeFileSync(join(root, 'file'), '')
 

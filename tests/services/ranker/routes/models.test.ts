@@ -39,10 +39,37 @@ test('versions are listed by ranker with their metrics; one that could not be me
     definitionHash: 'hash',
     parent: null,
     metrics: { click: { auc: 0.75, gauc: null } },
+    quantization: null,
     trainedFrom: '1970-01-01T00:00:00.000Z',
     trainedTo: '1970-01-01T00:00:01.000Z',
     examples: 40,
     createdAt: '1970-01-01T00:00:03.000Z',
+  })
+  await app.close()
+})
+
+test('a version that was measured in int8 shows what that costs it', async () => {
+  const { registry } = fakeService()
+  const bounds = { mostScoreChange: 0.02, mostMetricLoss: 0.001 }
+  const refusals = ['click: a score changes by 0.5000, more than 0.02']
+  const shown = { precision: 'int8' as const, bounds, refusals, weights: ['expert.weight'], examples: 40 }
+  const quantization = {
+    ...shown,
+    scoreChanges: { click: { most: 0.5, mean: Number.NaN } },
+    sameOrder: Number.NaN,
+    metrics: { click: { auc: 0.5 } },
+    metricChanges: { click: { auc: -0.25, gauc: Number.NaN } },
+  }
+  const { app } = await testApp({ registry: { ...registry, list: async () => [{ ...version, quantization }] } })
+
+  const { models } = (await app.inject({ url: '/v1/models' })).json()
+
+  assert.deepEqual(models[0].quantization, {
+    ...shown,
+    scoreChanges: { click: { most: 0.5, mean: null } },
+    sameOrder: null,
+    metrics: { click: { auc: 0.5 } },
+    metricChanges: { click: { auc: -0.25, gauc: null } },
   })
   await app.close()
 })

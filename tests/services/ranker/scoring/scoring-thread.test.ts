@@ -9,9 +9,10 @@ import { type ScoringThread, startScoringThread } from '../../../../services/ran
 import { temporaryFolder } from '../../../flows/process.ts'
 import { anInput, type SmallVersion, smallVersion } from '../small-version.ts'
 
-const never = (fault: Fault) => {
-  throw fault
+const never = (what: Fault | string) => {
+  throw what
 }
+const engine = { device: 'cpu', precision: 'float32', threads: 1, dataFolder: temporaryFolder() } as const
 const input = anInput(createRandom(3), 4)
 
 /** A thread's program that scores what it is sent, keeps score of `held` until `let go` opens, and ends at `exit`. */
@@ -22,14 +23,20 @@ const scripted = new URL(
     parentPort.on('message', ({ id, kind, folder, input }) => {
       if (folder === 'exit') process.exit(3)
       if (folder === 'throw') throw new Error('out of luck')
+      if (folder === 'say') parentPort.postMessage({ said: 'serving on cpu' })
       if (folder === 'held') return held.push(id)
       if (folder === 'let go') for (const each of held.splice(0)) parentPort.postMessage({ id: each, scores: Float32Array.of(each) })
       parentPort.postMessage({ id, scores: kind === 'score' ? Float32Array.of(input.candidates.length) : null })
     })
   `)}`,
 )
-function scriptedThread(test: TestContext, mostWaiting: number, onStopped: (fault: Fault) => void = never) {
-  const started = startScoringThread({ threads: 1, mostWaiting, onStopped }, scripted)
+function scriptedThread(
+  test: TestContext,
+  mostWaiting: number,
+  onStopped: (fault: Fault) => void = never,
+  say: (line: string) => void = never,
+) {
+  const started = startScoringThread({ engine, mostWaiting, onStopped, say }, scripted)
   test.after(started.close)
   return started
 }
@@ -38,7 +45,7 @@ let written: SmallVersion
 let thread: ScoringThread
 before(async () => {
   written = await smallVersion()
-  thread = startScoringThread({ threads: 1, mostWaiting: 1_000, onStopped: never })
+  thread = startScoringThread({ engine, mostWaiting: 1_000, onStopped: never, say: never })
   await thread.open(written.folder)
 })
 after(() => thread.close())
@@ -154,4 +161,13 @@ test('a thread that is closed fails who waits, and nobody hears that it ended', 
 
   await waiting
   assert.deepEqual(heard, [])
+})
+
+test('what the thread says is for the log, and answers nobody', async (t) => {
+  const said: string[] = []
+  const talking = scriptedThread(t, 8, never, (line) => said.push(line))
+
+  await talking.open('say')
+
+  assert.deepEqual(said, ['serving on cpu'])
 })

@@ -1,0 +1,44 @@
+"""The multiplications that a program of polyrank's is made of, and a pass over memory: what the machine gives PyTorch."""
+
+import math
+import re
+
+import torch
+
+from protocol import Options, Workload, time_steps
+
+PASS_LENGTH = 2**24
+
+
+def matrix(text: str) -> torch.Tensor:
+    """`[2, 3]`, or `[2, 3]'` for a matrix that is read turned."""
+    shape = [int(extent) for extent in re.findall(r"\d+", text)]
+    drawn = torch.rand(shape) - 0.5
+    return drawn.transpose(-1, -2) if text.endswith("'") else drawn
+
+
+def limits(options: Options) -> Workload:
+    factors = {name: [matrix(side) for side in name.split(" x ")] for name in options.shapes.split(";")}
+    products = {name: a @ b for name, (a, b) in factors.items()}
+    gflop = {name: 2 * factors[name][0].shape[-1] * math.prod(c.shape) / 1e9 for name, c in products.items()}
+    numbers, next_numbers = torch.zeros(PASS_LENGTH), torch.zeros(PASS_LENGTH)
+
+    def multiply(name: str) -> None:
+        torch.matmul(*factors[name], out=products[name])
+
+    def multiply_all() -> None:
+        for name in factors:
+            multiply(name)
+
+    def measure() -> dict:
+        measured = time_steps(multiply_all, options.seconds)
+        kinds = [("all of its multiplications", sum(gflop.values()), "GFLOP", measured)]
+        for name in factors:
+            kinds.append((name, gflop[name], "GFLOP", time_steps(lambda: multiply(name), options.seconds / 10)))
+        add = time_steps(lambda: torch.add(numbers, 1, out=next_numbers), options.seconds / 10)
+        kinds.append(("a pass over memory", PASS_LENGTH * 8 / 1e9, "GB", add))
+        details = [{"name": name, "amount": amount, "unit": unit, "ms": time["ms"]} for name, amount, unit, time in kinds]
+        return {**measured, "details": details}
+
+    measure()
+    return Workload([], measure)

@@ -1,0 +1,61 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { sizeOf } from '../../../models/engine/kernels/kernel.ts'
+import { optimize } from '../../../models/engine/optimize.ts'
+import type { Program } from '../../../models/engine/program.ts'
+import { record } from '../../../models/engine/record.ts'
+import type { Detail } from '../comparison.ts'
+import { createDraws } from './draws.ts'
+import { trainingStep } from './experts-training.ts'
+import { eachMatmul, matmulGflop, matmulsOf } from './matmuls.ts'
+import { timeSteps, type Workload, type WorkloadOptions, warmUp } from './workload.ts'
+
+/** Numbers that one pass over memory reads and writes. */
+export const passLength = 2 ** 24
+
+/** Kept numbers, each one more than before. */
+const memoryPass = (): Program =>
+  record({
+    inputs: {},
+    state: { numbers: { shape: [passLength], dtype: 'float32' } },
+    run: (_, { numbers }) => ({ outputs: {}, state: { numbers: tf.add(numbers!, 1) } }),
+  })
+
+/** The experts' training step as its multiplications are taken from it. */
+export const measuredStep = (rows: number): Program => optimize(record(trainingStep(rows)))
+
+/**
+ * What a device can give: the multiplications of the experts' training step together, each alone, and a pass over memory.
+ */
+export async function deviceLimits({ device, threads, seconds, rows }: WorkloadOptions): Promise<Workload> {
+  const program = measuredStep(rows)
+  const placing = device.name === 'cpu' ? 'given' : 'kept'
+  const { centred } = createDraws()
+  const open = async (only: Program) => {
+    const drawn = (named: readonly { readonly name: string; readonly value: number }[]) =>
+      Object.fromEntries(named.map(({ name, value }) => [name, centred(sizeOf(only.values[value]!.shape))]))
+    const state = drawn(only.state.map(({ name, from }) => ({ name, value: from })))
+    const session = await device.open(only, { threads, state })
+    const feeds = drawn(only.inputs)
+    return () => session.run(feeds)
+  }
+  const all = await open(matmulsOf(program, placing))
+  const others: { readonly detail: Omit<Detail, 'ms'>; readonly step: () => unknown }[] = []
+  for (const { name, gflop, program: only } of eachMatmul(program, placing))
+    others.push({ detail: { name, amount: gflop, unit: 'GFLOP' }, step: await open(only) })
+  others.push({ detail: passDetail, step: await open(memoryPass()) })
+  await warmUp(all)
+  for (const { step } of others) await warmUp(step, 2)
+  return {
+    check: [],
+    async measure() {
+      const measured = await timeSteps(all, seconds)
+      const details: Detail[] = [{ name: allMatmuls, amount: matmulGflop(program), unit: 'GFLOP', ms: measured.ms }]
+      for (const { detail, step } of others) details.push({ ...detail, ms: (await timeSteps(step, seconds / 10)).ms })
+      return { ...measured, details }
+    },
+  }
+}
+
+const allMatmuls = 'all of its multiplications'
+/** Each number is read and written, of four bytes. */
+const passDetail = { name: 'a pass over memory', amount: (passLength * 8) / 1e9, unit: 'GB' } as const
