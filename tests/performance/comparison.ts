@@ -39,8 +39,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Measurements of the same rounds, one side's right after the other's. Rounds beside other processes are left out: they slow
- * one side more than the other.
+ * Measurements of the same rounds, in turn. Rounds beside other processes are left out: they slow one side more than
+ * the other.
  */
 export function compare(ours: readonly Taken[], theirs: readonly Taken[]): Comparison {
   const pairs = ours.map((own, round) => ({ own, their: theirs[round]! }))
@@ -55,6 +55,6 @@ export function compare(ours: readonly Taken[], theirs: readonly Taken[]): Compa
   }
 }
 
-/** Whether both sides did the same arithmetic: their losses or scores are equal, to four digits where nothing is said. */
+/** Whether both sides did the same arithmetic: equal losses or scores, to four digits where nothing is said. */
 export const sameWork = (ours: readonly number[], theirs: readonly number[], tolerance = 1e-4): boolean =>
   ours.length === theirs.length && ours.every((value, i) => Math.abs(value - theirs[i]!) <= tolerance * Math.abs(value))

@@ -45,8 +45,8 @@ function processTime(entry: string): ProcessTime | null {
 }
 
 /**
- * Time between two looks that `own` and the processes it started, directly or not, did not spend. What a process spent that
- * began and ended in between is seen too, since it is in the total.
+ * Time between two looks that `own` and the processes it started, directly or not, did not spend. What a process spent
+ * that began and ended in between is seen too, since it is in the total.
  */
 export function foreignTicks(before: Look, after: Look, own: number): number {
   const spentBy = ({ processes }: Look): number => {

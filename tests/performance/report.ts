@@ -68,7 +68,7 @@ export const missingLines = (result: PartResult): readonly string[] =>
     hasRun(outcome) ? [] : [`${outcome.spec.label} was left out: ${outcome.missing.replace(/\.$/, '')}.`],
   )
 
-/** The numbers that show the same work, of the first program of ours that ran; null where other numbers are compared. */
+/** The numbers that show the same work, of our first program that ran; null where other work is compared. */
 export function checkLine(result: PartResult): string | null {
   const versus = versusOf(result)
   const [first] = versus

@@ -47,7 +47,7 @@ export function expertsParts(programs: Programs): readonly Part[] {
       rivals: forms(programs, compiledBfloat16, 'bfloat16-compile', 1024),
       aims: [{ device: 'tensorflow', rival: compiledBfloat16, ratio: 0.8 }],
       tolerance: 0.01,
-      note: 'Weights and optimizer are float32 on both sides; PyTorch by autocast.',
+      note: 'Weights and optimizer are float32 on both sides; PyTorch by autocast. Of use where the processor has instructions for it (`amx_bf16` in the first line); others emulate them.',
     },
     step('experts-256', 256, { rivals: [], aims: [] }),
   ]

@@ -1,7 +1,7 @@
 import type { DeviceName } from '../../../models/engine/device.ts'
 import type { Part } from '../part.ts'
 import { measuredStep } from '../workloads/limits.ts'
-import { eachMatmul } from '../workloads/matmuls.ts'
+import { distinct, matmulsOf } from '../workloads/matmuls.ts'
 import { devices, type Programs } from './programs.ts'
 
 const rows = 1024
@@ -11,7 +11,7 @@ export function limitParts(programs: Programs): readonly Part[] {
   const otherWork = 'the multiplications alone'
   const own = (device: DeviceName) =>
     programs.polyrankBeside(device, { workload: 'limits', rows }, 'its multiplications alone', otherWork)
-  const shapes = eachMatmul(measuredStep(rows), 'given').map(({ name }) => name)
+  const shapes = distinct(matmulsOf(measuredStep(rows))).map(({ name }) => name)
   const pytorch = programs.pytorch('its multiplications in PyTorch', 'eager', '', { workload: 'matmuls', rows }, [
     '--shapes',
     shapes.join(';'),

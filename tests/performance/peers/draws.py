@@ -1,4 +1,4 @@
-"""The numbers of `../workloads/draws.ts`: s(n) = 1664525 s(n-1) + 1013904223 mod 2^32 from s(0) = 1; the n-th is s(n) / 2^32."""
+"""The numbers of `../workloads/draws.ts`: s(0) = 1, s(n) = 1664525 s(n-1) + 1013904223 mod 2^32, then s(n) / 2^32."""
 
 import numpy as np
 

@@ -1,5 +1,5 @@
-"""A training step over a large table, as `../workloads/embedding.ts`: ids of 26 Zipf fields, rows 16 wide side by side, Linear
-416 -> 512, SiLU, Linear 512 -> 256, SiLU, Linear 256 -> 1. Forms name the table's rule and how rows are looked up."""
+"""A training step over a large table, as `../workloads/embedding.ts`: ids of 26 Zipf fields, rows 16 wide side by side,
+Linear 416 -> 512, SiLU, Linear 512 -> 256, SiLU, Linear 256 -> 1. Forms name the table's rule and the way to look up rows."""
 
 import numpy as np
 import torch

@@ -1,5 +1,5 @@
-"""The bundled KuaiRand sample, read, encoded and learnt for one pass by the trunk and MMoE of `tests/quality/trunk.py`: the same
-rows, features, model, rule of the tables and averaging of the weights as polyrank's default ranker."""
+"""The bundled KuaiRand sample, read, encoded and learnt for one pass by the trunk and MMoE of `tests/quality/trunk.py`:
+the same rows, features, model, rule of the tables and averaging of the weights as polyrank's default ranker."""
 
 import time
 
@@ -69,7 +69,8 @@ def encode(log: Log) -> tuple[trunk.Inputs, torch.Tensor]:
 def tell_rows(log: Log) -> list[float]:
     """How many rows, the mean over all numbers of their means, and the loss of base rates alone."""
     rates, means = log.base_rates, [values.mean() for values in log.numbers.values()]
-    return [len(log.labels), float(np.mean(means)), float(-(rates * np.log(rates) + (1 - rates) * np.log(1 - rates)).sum())]
+    rate_loss = -(rates * np.log(rates) + (1 - rates) * np.log(1 - rates)).sum()
+    return [len(log.labels), float(np.mean(means)), float(rate_loss)]
 
 
 def whole_pass(options: Options) -> Workload:

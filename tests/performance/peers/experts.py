@@ -1,4 +1,5 @@
-"""Multi-gate experts: a training step (forward, cross-entropy, backward, fused Adam), and scoring, array in and array out."""
+"""Multi-gate experts: a training step (forward, cross-entropy, backward, fused Adam), and scoring, array in and array
+out."""
 
 import contextlib
 

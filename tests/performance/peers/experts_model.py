@@ -1,4 +1,4 @@
-"""The model of `../workloads/experts-model.ts`, twice: a module per expert, gate and tower, and all of a kind stacked."""
+"""The model of `../workloads/experts-model.ts`, twice: a module an expert, gate and tower, or all of a kind stacked."""
 
 import torch
 import torch.nn as nn

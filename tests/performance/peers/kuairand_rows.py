@@ -1,5 +1,5 @@
-"""Rows and features of the bundled KuaiRand sample, those of `tests/quality/kuairand.py` at level B, read as fast as plain
-Python and numpy allow: columns instead of rows, texts of users once a user, counters by running sums."""
+"""Rows and features of the bundled KuaiRand sample, those of `tests/quality/kuairand.py` at level B, read as fast as
+plain Python and numpy allow: columns instead of rows, texts of users once a user, counters by running sums."""
 
 import csv
 import gzip

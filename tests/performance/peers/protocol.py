@@ -1,4 +1,5 @@
-"""The protocol of `../peer.ts` in Python: a line that says what this is, then a measurement for every line that is read."""
+"""The protocol of `../peer.ts` in Python: a line that says what this is, then a measurement for every line that is
+read."""
 
 import json
 import statistics

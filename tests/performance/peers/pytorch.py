@@ -1,5 +1,6 @@
-"""PyTorch's side of every part. Modes: `eager`; `inference`, eager under inference_mode; `compile`, torch.compile, which
-needs a C++ compiler and keeps what it compiled in the folder for temporary files; `bfloat16-compile`, under autocast too."""
+"""PyTorch's side of every part. Modes: `eager`; `inference`, eager under inference_mode; `compile`, torch.compile,
+which needs a C++ compiler and keeps what it compiled in the folder for temporary files; `bfloat16-compile`, under autocast
+too."""
 
 import argparse
 import os

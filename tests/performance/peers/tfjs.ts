@@ -1,6 +1,7 @@
 /**
- * TensorFlow.js itself, eager: the loss and the optimizer that polyrank records, on the backend of `--device`. On `wasm` the
- * gradients are the engine's, as TensorFlow.js's own cannot be imported in Node without a bundler; they call the same ops.
+ * TensorFlow.js itself, eager: the loss and the optimizer that polyrank records, on the backend of `--device`. On
+ * `wasm` the gradients are the engine's, as TensorFlow.js's own cannot be imported in Node without a bundler; they call the
+ * same ops.
  */
 import { createRequire } from 'node:module'
 import { dirname, sep } from 'node:path'
@@ -23,7 +24,7 @@ async function loadWasm(threads: number): Promise<string> {
   return `TensorFlow.js ${tf.version_core}`
 }
 
-/** An optional package: null where it is not installed. It shares the engine of TensorFlow.js, its own gradients included. */
+/** Null where no such package is installed. It brings its own gradients and its backend to the TensorFlow.js in use. */
 function loadTensorflow(): string | null {
   // Functions of Node that it calls, and that Node 23 removed.
   const util: Record<string, unknown> = require('node:util')

@@ -1,5 +1,5 @@
-"""The transformer of `../workloads/transformer-model.ts`: a training step, the gradient of its rows included. Forms: `explicit`
-attention as four operations, or `SDPA`, torch's own scaled_dot_product_attention."""
+"""The transformer of `../workloads/transformer-model.ts`: a training step, the gradient of its rows included. Forms:
+`explicit` attention as four operations, or `SDPA`, torch's own scaled_dot_product_attention."""
 
 import math
 

@@ -46,8 +46,8 @@ test('the whole step starts from first weights and learns', async () => {
   const { check, measure } = await embeddingTraining(options)
   const { steps } = await measure()
 
-  // The loss that the PyTorch side prints for these sizes, and the distinct ids of its first batch.
+  // The loss that the PyTorch side prints for these sizes, and how many distinct ids its first batch has.
   assert.ok(Math.abs(check[0]! - 0.70031) < 5e-5, `${check[0]}`)
-  assert.equal(check[1], new Set(drawn[0]).size)
+  assert.equal(check[1], 551)
   assert.equal(steps, 3)
 })

@@ -3,10 +3,10 @@ import { createOptimizer } from '../../../models/engine/optimizers.ts'
 import { layoutParameters, zeros } from '../../../models/engine/parameters.ts'
 import { createRandom } from '../../../models/engine/random.ts'
 import { record, type Step } from '../../../models/engine/record.ts'
+import { silu } from '../../../models/layers/activations.ts'
 import { createTable } from '../../../models/tables/table.ts'
 import { createDraws, type Draws } from './draws.ts'
 import { batches, drawZipfRows, fields, firstWeight, rowsOfField, width } from './embedding-rows.ts'
-import { silu } from './experts-model.ts'
 import { timeSteps, type Workload, type WorkloadOptions, warmUp } from './workload.ts'
 
 const layers = [fields * width, 512, 256, 1] as const

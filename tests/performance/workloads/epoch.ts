@@ -52,7 +52,7 @@ const listening = (device: Device, hear: (losses: Float32Array) => void): Device
 })
 
 /**
- * Two passes over all examples. The second is timed: recording the step, opening it and compiling it fall into the first.
+ * Two passes over all examples. The second is timed: recording, opening and compiling the step fall into the first.
  * `meanLoss` is of the first, summed over tasks.
  */
 async function learn(
@@ -80,7 +80,7 @@ async function learn(
   return { ms: ends[1]! - ends[0]!, meanLoss: first.reduce((sum, loss) => sum + loss, 0) / first.length }
 }
 
-/** Numbers that tell of the same rows and features: how many, the mean over all numbers of their means, the loss of rates alone. */
+/** Of the same rows and features: how many rows, the mean over all numbers of their means, the loss of rates alone. */
 export function tellRows({ examples, statistics }: Examples, { tasks }: RankerDefinition): readonly number[] {
   const means = Object.values(statistics.numbers).map(({ mean }) => mean)
   const rateLoss = tasks.reduce((sum, _, task) => {

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { constant, layoutParameters, type ParameterLayout, zeros } from '../../../models/engine/parameters.ts'
 import { createRandom } from '../../../models/engine/random.ts'
+import { silu } from '../../../models/layers/activations.ts'
 import type { Draws } from './draws.ts'
 
 /**
@@ -70,8 +71,6 @@ export function drawBatch(draws: Draws, rows: number): Batch {
   )
   return { features, labels }
 }
-
-export const silu = <T extends tf.Tensor>(x: T): T => tf.mul(x, tf.sigmoid(x))
 
 export function layerNorm(x: tf.Tensor, gain: tf.Tensor, shift: tf.Tensor): tf.Tensor3D {
   const centre = tf.sub(x, tf.mean(x, -1, true))

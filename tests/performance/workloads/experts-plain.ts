@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { type LogitsOf, layerNorm, silu, sizes } from './experts-model.ts'
+import { silu } from '../../../models/layers/activations.ts'
+import { type LogitsOf, layerNorm, sizes } from './experts-model.ts'
 
 /**
  * The same model, a matmul for each expert, gate and tower: the faster form for TensorFlow.js run eagerly on

@@ -1,13 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Step } from '../../../models/engine/record.ts'
-import { type LogitsOf, layerNorm, layout, silu, sizes } from './experts-model.ts'
+import { silu } from '../../../models/layers/activations.ts'
+import { type LogitsOf, layerNorm, layout, sizes } from './experts-model.ts'
 
 const { inputs, hidden, outputs, experts, tasks } = sizes
 
 /**
- * The model in the form that is fastest for few rows, whose time goes into reading weights: all first layers beside each
- * other in one matrix, and second layers one by one. Single matrices of fixed weights are arranged once, when a graph is
- * opened; batches of them at every run.
+ * The model in the form that is fastest for few rows, whose time goes into reading weights: all first layers beside
+ * each other in one matrix, and second layers one by one. Single matrices of fixed weights are arranged once, when a
+ * graph is opened; batches of them at every run.
  */
 export const besideLogitsOf: LogitsOf = (weights, rows) => {
   const of = (name: string) => weights[name]!

@@ -3,10 +3,11 @@ import { test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import { cpu } from '../../../models/engine/cpu.ts'
 import { optimize } from '../../../models/engine/optimize.ts'
+import type { Program } from '../../../models/engine/program.ts'
 import { record } from '../../../models/engine/record.ts'
 import { sizes } from './experts-model.ts'
 import { trainingStep } from './experts-training.ts'
-import { eachMatmul, matmulGflop, matmulsOf } from './matmuls.ts'
+import { distinct, matmulProgram, matmulsOf } from './matmuls.ts'
 
 /** relu(x a) turned times itself: two multiplications, and steps between them. */
 const small = record({
@@ -28,41 +29,46 @@ const products = {
   // Turned: column i of a1 meets column j of b1, so rows (1, 5), (2, 6), (3, 7), (4, 8) and two zero columns.
   c1: [1, 5, 0, 0, 2, 6, 0, 0, 3, 7, 0, 0, 4, 8, 0, 0],
 }
+const multiplications = (program: Program) => program.nodes.filter(({ kernel }) => kernel === 'BatchMatMul').length
 
-test('only the multiplications remain, each of matrices of its own that are given at each run', async () => {
-  const only = matmulsOf(small, 'given')
-  const session = await cpu.open(only, { threads: 1 })
-
-  const found = await session.run(factors)
-  await session.close()
-
-  assert.deepEqual(
-    only.nodes.map(({ kernel }) => kernel),
-    ['BatchMatMul', 'BatchMatMul'],
-  )
-  assert.deepEqual({ c0: [...found.c0!], c1: [...found.c1!] }, products)
-})
-
-test('kept between runs, the matrices go neither in nor out, and stay as they are', async () => {
-  const only = matmulsOf(small, 'kept')
-  const session = await cpu.open(only, { threads: 1, state: factors })
-
-  const outputs = [await session.run({}), await session.run({})]
-  const { c0, c1, ...state } = await session.readState()
-  await session.close()
-
-  assert.deepEqual(outputs, [{}, {}])
-  assert.deepEqual({ c0: [...c0!], c1: [...c1!] }, products)
-  assert.deepEqual(state, factors)
-})
-
-test('each multiplication is named by its shapes and counted as two operations a multiply-add', () => {
-  const found = eachMatmul(small, 'given').map(({ name, gflop }) => [name, gflop * 1e9])
+test('multiplications are named by their shapes and counted as two operations a multiply-add', () => {
+  const found = matmulsOf(small).map(({ name, gflop }) => [name, gflop * 1e9])
 
   assert.deepEqual(found, [
     ['[2, 3] x [3, 4]', 48],
     ["[2, 4]' x [2, 4]", 64],
   ])
+})
+
+test('given at each run, the matrices are multiplied and the greatest entries come out', async () => {
+  const program = matmulProgram(matmulsOf(small), 'given')
+  const session = await cpu.open(program, { threads: 1 })
+
+  const { c0, c1 } = await session.run(factors)
+  await session.close()
+
+  assert.equal(multiplications(program), 2)
+  assert.deepEqual([[...c0!], [...c1!]], [[15], [8]])
+})
+
+test('kept between runs, the matrices go neither in nor out, and stay as they are', async () => {
+  const program = matmulProgram(matmulsOf(small), 'kept')
+  const session = await cpu.open(program, { threads: 1, state: factors })
+
+  const outputs = [await session.run({}), await session.run({})]
+  const { c0, c1, ...state } = await session.readState()
+  await session.close()
+
+  assert.equal(multiplications(program), 2)
+  assert.deepEqual(outputs, [{}, {}])
+  assert.deepEqual({ c0: [...c0!], c1: [...c1!] }, products)
+  assert.deepEqual(state, factors)
+})
+
+test('multiplications of the same shapes are measured once', () => {
+  const twice = [...matmulsOf(small), ...matmulsOf(small)]
+
+  assert.deepEqual(distinct(twice), matmulsOf(small))
 })
 
 test('the training step multiplies as much as its model says: twice what reads the rows, three times the rest', () => {
@@ -71,7 +77,7 @@ test('the training step multiplies as much as its model says: twice what reads t
   const readingRows = rows * (experts * inputs * hidden + tasks * inputs * experts)
   const others = rows * (experts * hidden * outputs + tasks * (experts * outputs + outputs * tower + tower))
 
-  const gflop = matmulGflop(optimize(record(trainingStep(rows))))
+  const gflop = matmulsOf(optimize(record(trainingStep(rows)))).reduce((sum, each) => sum + each.gflop, 0)
 
   assert.ok(Math.abs(gflop * 1e9 - 2 * (2 * readingRows + 3 * others)) < 1)
 })

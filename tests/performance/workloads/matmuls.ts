@@ -1,60 +1,66 @@
+import * as tf from '@tensorflow/tfjs-core'
 import { sizeOf } from '../../../models/engine/kernels/kernel.ts'
 import type { Program, ProgramNode, TensorSpec } from '../../../models/engine/program.ts'
+import { record } from '../../../models/engine/record.ts'
 
+/** One multiplication of a program, by the shapes of its factors. */
 export interface Matmul {
   readonly name: string
   readonly gflop: number
-  /** The multiplication alone; `a0` and `b0` to `c0`. */
-  readonly program: Program
+  readonly a: readonly number[]
+  readonly b: readonly number[]
+  readonly c: readonly number[]
+  readonly transposeA: boolean
+  readonly transposeB: boolean
 }
 
 /**
- * How a program of multiplications gets its matrices. `given` at each run, and results taken out: free where the runtime
- * computes on the caller's memory. `kept` between runs, and results kept too: free where it has a memory of its own.
+ * How matrices come and go, so that nothing but multiplying counts. `given` at each run, and of each product only its
+ * greatest entry taken out: for a runtime that reads the caller's memory, and copies what it gives. `kept` between
+ * runs, products too: for a runtime with a memory of its own.
  */
 export type Placing = 'given' | 'kept'
 
-const isMatmul = ({ kernel }: ProgramNode) => kernel === 'BatchMatMul'
+/** Every multiplication of a program, in order. */
+export const matmulsOf = ({ nodes, values }: Program): readonly Matmul[] =>
+  nodes.filter(({ kernel }) => kernel === 'BatchMatMul').map((node) => matmulOf(node, values))
 
-/** The matrix multiplications of a program and nothing else, each of matrices of its own: `a0`, `b0` to `c0`, and so on. */
-export function matmulsOf({ values, nodes }: Program, placing: Placing): Program {
-  const specs: TensorSpec[] = []
-  const place = (value: number) => specs.push(values[value]!) - 1
-  const placed = nodes.filter(isMatmul).map((node) => {
-    const [inputs, outputs] = [node.inputs.map(place), node.outputs.map(place)]
-    return { ...node, inputs, outputs }
-  })
-  const named = (letter: string, pick: (node: ProgramNode) => number) =>
-    placed.map((node, i) => ({ name: `${letter}${i}`, value: pick(node) }))
-  const factors = [...named('a', ({ inputs }) => inputs[0]!), ...named('b', ({ inputs }) => inputs[1]!)]
-  const products = named('c', ({ outputs }) => outputs[0]!)
-  const shared = { nodes: placed, constants: new Map() }
-  if (placing === 'given') return { ...shared, values: specs, inputs: factors, outputs: products, state: [] }
-  const state = [
-    ...factors.map(({ name, value }) => ({ name, from: value, to: value })),
-    ...products.map(({ name, value }) => ({ name, from: specs.push(specs[value]!) - 1, to: value })),
-  ]
-  return { ...shared, values: specs, inputs: [], outputs: [], state }
-}
-
-/** The different multiplications of a program, one by one. */
-export function eachMatmul(program: Program, placing: Placing): readonly Matmul[] {
-  const named = program.nodes.filter(isMatmul).map((node): [string, Matmul] => {
-    const [a, b] = node.inputs.map((input) => program.values[input]!.shape)
-    const { transposeA, transposeB } = node.attributes
-    const name = `${matrix(a!, transposeA === true)} x ${matrix(b!, transposeB === true)}`
-    return [name, { name, gflop: gflopOf(program, node), program: matmulsOf({ ...program, nodes: [node] }, placing) }]
-  })
-  return [...new Map(named).values()]
+function matmulOf({ inputs, outputs, attributes }: ProgramNode, values: readonly TensorSpec[]): Matmul {
+  const [a, b, c] = [inputs[0]!, inputs[1]!, outputs[0]!].map((value) => values[value]!.shape)
+  const [transposeA, transposeB] = [attributes.transposeA === true, attributes.transposeB === true]
+  const inner = a!.at(transposeA ? -2 : -1)!
+  return {
+    name: `${matrix(a!, transposeA)} x ${matrix(b!, transposeB)}`,
+    // A multiply-add counts as two.
+    gflop: (2 * inner * sizeOf(c!)) / 1e9,
+    ...{ a: a!, b: b!, c: c!, transposeA, transposeB },
+  }
 }
 
 const matrix = (shape: readonly number[], turned: boolean) => `[${shape.join(', ')}]${turned ? "'" : ''}`
 
-function gflopOf({ values }: Program, { inputs: [a], outputs: [c], attributes }: ProgramNode): number {
-  const inner = values[a!]!.shape.at(attributes.transposeA === true ? -2 : -1)!
-  return (2 * inner * sizeOf(values[c!]!.shape)) / 1e9
-}
+/** Those that differ in their shapes. */
+export const distinct = (matmuls: readonly Matmul[]): readonly Matmul[] => [
+  ...new Map(matmuls.map((each) => [each.name, each])).values(),
+]
 
-/** Of all multiplications of a program; a multiply-add counts as two. */
-export const matmulGflop = (program: Program): number =>
-  program.nodes.filter(isMatmul).reduce((sum, node) => sum + gflopOf(program, node), 0)
+/** Multiplications and nothing else, each of matrices of its own: `a0` and `b0` to `c0`, and so on. */
+export function matmulProgram(matmuls: readonly Matmul[], placing: Placing): Program {
+  const specs = (letter: 'a' | 'b' | 'c') =>
+    matmuls.map((each, i): [string, TensorSpec] => [`${letter}${i}`, { shape: each[letter], dtype: 'float32' }])
+  const factors = Object.fromEntries([...specs('a'), ...specs('b')])
+  const multiplied = (tensors: Readonly<Record<string, tf.Tensor>>, of: (product: tf.Tensor) => tf.Tensor) =>
+    Object.fromEntries(
+      matmuls.map(({ transposeA, transposeB }, i) => [
+        `c${i}`,
+        of(tf.matMul(tensors[`a${i}`]!, tensors[`b${i}`]!, transposeA, transposeB)),
+      ]),
+    )
+  if (placing === 'given')
+    return record({ inputs: factors, run: (given) => ({ outputs: multiplied(given, (product) => tf.max(product)) }) })
+  return record({
+    inputs: {},
+    state: { ...factors, ...Object.fromEntries(specs('c')) },
+    run: (_, kept) => ({ outputs: {}, state: { ...kept, ...multiplied(kept, (product) => product) } }),
+  })
+}

@@ -1,13 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { constant, layoutParameters, type ParameterLayout, zeros } from '../../../models/engine/parameters.ts'
 import { createRandom } from '../../../models/engine/random.ts'
+import { silu } from '../../../models/layers/activations.ts'
 import type { Draws } from './draws.ts'
-import { layerNorm, silu } from './experts-model.ts'
+import { layerNorm } from './experts-model.ts'
 
 /**
- * A small causal transformer, as a user of the engine would write it; `../peers/transformer.py` is the same. Rows [B, tokens,
- * width]; each layer: LayerNorm, attention of several heads without biases, residual, LayerNorm, Linear width -> inner, SiLU,
- * Linear inner -> width, residual; then the mean over tokens and Linear width -> tasks without a bias.
+ * A small causal transformer, as a user of the engine would write it; `../peers/transformer.py` is the same. Rows [B,
+ * tokens, width]; each layer: LayerNorm, attention of several heads without biases, residual, LayerNorm, Linear width
+ * -> inner, SiLU, Linear inner -> width, residual; then the mean over tokens and Linear width -> tasks without a bias.
  */
 export interface TransformerSizes {
   readonly tokens: number
@@ -43,7 +44,7 @@ export function transformerLayout({ width, layers, inner, tasks }: TransformerSi
   ])
 }
 
-/** The flat parameters, drawn in the peers' order: each layer's query, key, value, output, inner in and out; the head. */
+/** The flat parameters in the peers' order: each layer's query, key, value, output, inner in and out; then the head. */
 export function drawTransformer(draws: Draws, sizes: TransformerSizes): Float32Array {
   const layout = transformerLayout(sizes)
   const { width, layers, inner, tasks } = sizes
