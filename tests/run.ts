@@ -20,7 +20,9 @@ if (files.length === 0) {
   console.error(`No test file has ${words.join(' and ')} in its path.`)
   process.exit(1)
 }
+// Slow ones one by one: trainers run at a low priority, and would wait for what another suite computes.
+const concurrency = isSlow ? 1 : availableParallelism()
 // Node 20's --test expands no globs, hence the list.
-const options = ['--import', 'tsx', '--test', `--test-concurrency=${availableParallelism()}`]
+const options = ['--import', 'tsx', '--test', `--test-concurrency=${concurrency}`]
 const child = spawn(process.execPath, [...options, ...files], { stdio: 'inherit' })
 child.on('exit', (code) => process.exit(code ?? 1))
