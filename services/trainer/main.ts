@@ -70,11 +70,12 @@ process.exit(0)
 
 async function work(job: Job, jobs: JobQueue): Promise<void> {
   let progress: TrainingProgress | null = null
+  let isUnderWay = true
   const renewal = setInterval(() => {
     jobs.renew(job.id, worker, leaseMs, progress).then(
       (isMine) => {
         // Cancelled, or taken by another: whatever is done here would be thrown away.
-        if (!isMine) process.exit(0)
+        if (!isMine && isUnderWay) process.exit(0)
       },
       (fault: Fault) => log.warn({ err: fault }, 'the lease could not be renewed'),
     )
@@ -98,10 +99,13 @@ async function work(job: Job, jobs: JobQueue): Promise<void> {
         progress = latest
       },
     })
+    // The lease ends with the job: that it is gone says nothing any more.
+    isUnderWay = false
     await jobs.complete(job.id, worker, result)
     log.info({ job: job.id, ...result }, 'trained')
     await removeEnded(folder, jobs)
   } catch (error) {
+    isUnderWay = false
     const fault =
       error instanceof Fault ? error : new Fault('TRAINING_FAILED', (error as Error).message, { cause: error })
     if (error === fault) log.warn({ code: fault.code, job: job.id }, fault.message)
