@@ -26,11 +26,11 @@ interface JobAnswer {
 const folder = temporaryFolder()
 const trainingFolder = join(folder, 'data', 'training')
 const definition = join(import.meta.dirname, '..', '..', 'flows', 'small-world.ts')
-/** Passes enough for half a minute. */
+/** Passes enough for the first checkpoint, which comes after ten seconds, two or three times over. */
 writeFileSync(
   join(folder, 'polyrank.config.ts'),
   `import { smallRanker } from ${JSON.stringify(definition)}
-const training = { ...smallRanker.training, epochs: 150, patience: 150, embeddingRate: 0.002, rate: 0.001 }
+const training = { ...smallRanker.training, epochs: 350, patience: 350, embeddingRate: 0.002, rate: 0.001 }
 export const rankers = [{ ...smallRanker, training }]
 `,
 )
