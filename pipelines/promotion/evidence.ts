@@ -1,7 +1,7 @@
 import type { Random } from '../../models/engine/random.ts'
 import { bootstrapOverUsers } from '../../models/metrics/bootstrap.ts'
 import { type TaskSpec, taskKind } from '../../models/spec/tasks.ts'
-import type { Holdout } from '../training/train.ts'
+import type { Holdout } from '../training/holdout.ts'
 import type { TaskEvidence } from './gate.ts'
 
 /** What the version that serves makes of the challenger's unseen slice. */

@@ -1,7 +1,8 @@
 import { taskMetrics } from '../../models/metrics/task-metrics.ts'
 import type { QuantizationBounds } from '../../models/spec/engine-settings.ts'
-import type { RankingInput, SlateExamples } from '../../models/spec/slate.ts'
+import type { RankingInput } from '../../models/spec/slate.ts'
 import { type TaskSpec, taskKind } from '../../models/spec/tasks.ts'
+import type { Holdout } from './holdout.ts'
 import { refusalsOf } from './quantization-bounds.ts'
 import { type ScoreChange, sameOrder, scoreChanges } from './score-agreement.ts'
 
@@ -26,25 +27,13 @@ export interface Quantization {
   readonly metricChanges: TaskMetrics
 }
 
-/** Examples that a version has not learnt, in the order of the slates' impressions, and its float32 scores. */
-export interface UnseenSlice {
-  readonly slates: readonly SlateExamples[]
-  /** [examples, tasks] */
-  readonly labels: Float32Array
-  readonly known: Float32Array
-  readonly scores: Float32Array
-  readonly users: Int32Array
-  /** By task, of the training rows. */
-  readonly baseRates: readonly number[]
-}
-
 /** More say no more, and take longer. */
 const mostExamples = 20_000
 
 /** Compares int8 scores, as `score` gives them, with the slice's own. */
 export async function measureQuantization(
   tasks: readonly TaskSpec[],
-  unseen: UnseenSlice,
+  unseen: Holdout,
   bounds: QuantizationBounds,
   weights: readonly string[],
   score: (input: RankingInput) => Promise<Float32Array>,
@@ -114,7 +103,7 @@ export function quantizationLines({
 }
 
 /** Every so many slates, so that at most `most` examples are left. */
-export function sampleOf(unseen: UnseenSlice, most: number): UnseenSlice {
+export function sampleOf(unseen: Holdout, most: number): Holdout {
   const every = Math.ceil(unseen.users.length / most)
   if (every <= 1) return unseen
   const tasks = unseen.baseRates.length
@@ -141,7 +130,7 @@ export function sampleOf(unseen: UnseenSlice, most: number): UnseenSlice {
 }
 
 /** Every metric by task, of the slice under other scores [examples, tasks]. */
-export function metricsOf(tasks: readonly TaskSpec[], slice: UnseenSlice, scores: Float32Array): TaskMetrics {
+export function metricsOf(tasks: readonly TaskSpec[], slice: Holdout, scores: Float32Array): TaskMetrics {
   const slateOf = slice.slates.flatMap(({ impressions }, slate) => impressions.map(() => slate))
   return Object.fromEntries(
     tasks.map((task, t) => {

@@ -11,6 +11,7 @@ import { chooseEpochs } from './choose-epochs.ts'
 import { type EncodedExamples, encodeExamples, withNumberStatistics } from './encoded-examples.ts'
 import { baseRates, evaluate, toScores } from './evaluate.ts'
 import { fit, type TrainedWeights } from './fit.ts'
+import type { Holdout } from './holdout.ts'
 import type { ExampleSource, ReportProgress } from './ports.ts'
 import { createExampleScorer } from './score-examples.ts'
 import { difference, type RunContent, trainingRun } from './training-run.ts'
@@ -35,17 +36,6 @@ export interface TrainedVersion {
   readonly network: Network
   readonly weights: TrainedWeights
   readonly holdout: Holdout
-}
-export interface Holdout {
-  /** In time order; every impression is an example, in the order of `labels`. */
-  readonly slates: readonly SlateExamples[]
-  /** [examples, tasks] */
-  readonly labels: Float32Array
-  readonly known: Float32Array
-  readonly scores: Float32Array
-  readonly users: Int32Array
-  /** By task, of the training rows. */
-  readonly baseRates: readonly number[]
 }
 
 /** Newest share of the examples: measured on, never learnt. */

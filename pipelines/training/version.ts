@@ -16,7 +16,8 @@ import type { Statistics } from '../../models/spec/statistics.ts'
 import type { VersionFile } from '../promotion/ports.ts'
 import type { TrainedWeights } from './fit.ts'
 import { openGraphs } from './graph-scorer.ts'
-import { measureQuantization, notMeasured, type Quantization, type UnseenSlice } from './quantization.ts'
+import type { Holdout } from './holdout.ts'
+import { measureQuantization, notMeasured, type Quantization } from './quantization.ts'
 
 /** Candidates that one graph scores; a request takes the smallest that fits. */
 export const buckets = [16, 64, 256, 1024] as const
@@ -73,7 +74,7 @@ export type VersionContent = Omit<
 export interface QuantizationRequest {
   readonly bounds: QuantizationBounds
   /** What it is measured on. */
-  readonly unseen: UnseenSlice
+  readonly unseen: Holdout
   /** Opens a graph that was written to the folder. */
   open(graph: string): Promise<Session>
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { createRandom } from '../../../models/engine/random.ts'
 import type { TaskSpec } from '../../../models/spec/tasks.ts'
 import { type ChampionScores, collectEvidence } from '../../../pipelines/promotion/evidence.ts'
-import type { Holdout } from '../../../pipelines/training/train.ts'
+import type { Holdout } from '../../../pipelines/training/holdout.ts'
 
 const click: TaskSpec = { name: 'click', label: { rule: 'happened', kind: 'click' }, windowMs: 1_000 }
 const watch: TaskSpec = { name: 'watch', label: { rule: 'value', kind: 'watch' }, windowMs: 1_000 }

@@ -3,13 +3,13 @@ import { test } from 'node:test'
 import { cpu } from '../../../models/engine/cpu.ts'
 import type { RankingInput } from '../../../models/spec/slate.ts'
 import type { TaskSpec } from '../../../models/spec/tasks.ts'
+import type { Holdout } from '../../../pipelines/training/holdout.ts'
 import {
   measureQuantization,
   metricsOf,
   notMeasured,
   quantizationLines,
   sampleOf,
-  type UnseenSlice,
 } from '../../../pipelines/training/quantization.ts'
 import { train } from '../../../pipelines/training/train.ts'
 import { rankerWith, sourceOf, worldOf } from './small-source.ts'
@@ -21,7 +21,7 @@ const tasks: readonly TaskSpec[] = [
 ]
 
 /** Slates of four candidates, all shown, last first; the second label of each slate is unknown. */
-function sliceOf(count: number): UnseenSlice {
+function sliceOf(count: number): Holdout {
   const slates = worldOf(count).map((slate) => ({ ...slate, impressions: slate.impressions.toReversed() }))
   const examples = count * 4
   return {
@@ -35,7 +35,7 @@ function sliceOf(count: number): UnseenSlice {
 }
 
 /** The slice's own scores, request by request, each moved. */
-function scorerOf({ slates, scores }: UnseenSlice, move: (score: number, at: number) => number) {
+function scorerOf({ slates, scores }: Holdout, move: (score: number, at: number) => number) {
   const asked: RankingInput[] = []
   const starts = new Map(slates.map(({ input }, i) => [input.occurredAtMs, i * 8]))
   return {
