@@ -41,6 +41,7 @@ function stepSession(native: ort.InferenceSession, program: Program, { state }: 
     ),
   ) as [ort.Tensor[], ort.Tensor[]]
   const outputs = program.outputs.map(({ value }) => toTensor(specOf(value), emptyLike(specOf(value))))
+  let isClosed = false
   const inputs = program.inputs.filter(({ value }) => sizeOf(specOf(value).shape) > 0)
   return {
     async run(feeds) {
@@ -62,7 +63,10 @@ function stepSession(native: ort.InferenceSession, program: Program, { state }: 
     async readState() {
       return Object.fromEntries(program.state.map(({ name }, i) => [name, (current[i]!.data as TypedArray).slice()]))
     },
-    close: () => native.release(),
+    async close() {
+      if (!isClosed) await native.release()
+      isClosed = true
+    },
   }
 }
 

@@ -73,6 +73,7 @@ function stepSession(binding: Binding, model: number, program: Program, { state 
       program.state.map(({ name }) => `ready.${name}`),
     )
   }
+  let isClosed = false
   const outputNames = [...program.outputs.map(({ name }) => `output.${name}`), 'done']
   return {
     async run(feeds) {
@@ -96,7 +97,8 @@ function stepSession(binding: Binding, model: number, program: Program, { state 
       return Object.fromEntries(program.state.map(({ name }, i) => [name, values[i]!]))
     },
     async close() {
-      binding.deleteSavedModel(model)
+      if (!isClosed) binding.deleteSavedModel(model)
+      isClosed = true
     },
   }
 }

@@ -115,6 +115,10 @@ function toleranceOf({ quantization }: Manifest, task: string, precision: Servin
   return precision === 'int8' ? goldenTolerance + quantization!.scoreChanges[task]!.most : goldenTolerance
 }
 
+/** Of values beyond 1 the tolerance is a share: float32 itself is only that fine. */
+export const isGolden = (found: number, wanted: number, tolerance: number): boolean =>
+  Math.abs(found - wanted) <= tolerance * Math.max(1, Math.abs(wanted))
+
 async function checkGolden(
   folder: string,
   manifest: Manifest,
@@ -128,7 +132,7 @@ async function checkGolden(
     const wanted = (precision === 'int8' ? golden.int8Scores! : golden.scores)[i]!
     const isSame =
       scores.length === wanted.length &&
-      scores.every((value, at) => Math.abs(value - wanted[at]!) <= tolerances[at % tolerances.length]!)
+      scores.every((value, at) => isGolden(value, wanted[at]!, tolerances[at % tolerances.length]!))
     if (!isSame) {
       throw new Fault(
         'VERSION_GOLDEN_MISMATCH',

@@ -155,8 +155,9 @@ export function testDevice(device: Device): void {
     )
   })
 
-  test(`${device.name}: a closed session runs no more`, async () => {
+  test(`${device.name}: a closed session runs no more, and may be closed again`, async () => {
     const session = await device.open(adding(), { threads: 1 })
+    await session.close()
     await session.close()
 
     await assert.rejects(session.run({ x: Float32Array.of(1, 1) }))

@@ -274,3 +274,14 @@ test('recording the same step twice gives the same program', () => {
 
   assert.deepEqual(program(), program())
 })
+
+test('gradients are the engine’s own, whatever another package put in their place', async () => {
+  tf.registerGradient({ kernelName: 'Square', inputsToSave: ['x'], gradFunc: () => ({ x: () => tf.zeros([2]) }) })
+
+  const { slope } = await runStep(
+    { inputs: { x: pair }, run: ({ x }) => ({ outputs: { slope: tf.grad((y) => tf.sum(tf.square(y)))(x!) } }) },
+    { x: Float32Array.of(1, 3) },
+  )
+
+  assert.deepEqual(slope, Float32Array.of(2, 6))
+})

@@ -7,7 +7,7 @@ import { createRandom } from '../../../../models/engine/random.ts'
 import { canonical } from '../../../../models/spec/definition-hash.ts'
 import type { Candidate, RankingInput } from '../../../../models/spec/slate.ts'
 import { type Manifest, manifestFile } from '../../../../pipelines/training/version.ts'
-import { type OpenedVersion, openVersion } from '../../../../services/ranker/scoring/opened-version.ts'
+import { isGolden, type OpenedVersion, openVersion } from '../../../../services/ranker/scoring/opened-version.ts'
 import { temporaryFolder } from '../../../flows/process.ts'
 import { aCandidate, anInput, type SmallVersion, smallVersion } from '../small-version.ts'
 
@@ -184,4 +184,12 @@ test('different requests and candidates get different scores', async () => {
   assert.ok(new Set(scores).size > 16)
   assert.notDeepEqual(scores, others)
   assert.ok(scores.every((score, i) => Number.isFinite(score) && (i % tasks === 1 || (score > 0 && score < 1))))
+})
+
+test('a golden score may be off by its tolerance, and one beyond 1 by that share of it', () => {
+  assert.equal(isGolden(0.5 + 9e-6, 0.5, 1e-5), true)
+  assert.equal(isGolden(0.5 + 2e-5, 0.5, 1e-5), false)
+  assert.equal(isGolden(30_000.01, 30_000, 1e-5), true)
+  assert.equal(isGolden(30_001, 30_000, 1e-5), false)
+  assert.equal(isGolden(Number.NaN, 0.5, 1e-5), false)
 })
