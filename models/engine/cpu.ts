@@ -3,12 +3,13 @@ import * as ort from 'onnxruntime-node'
 import { type Device, requirePrecision, type Session, type SessionOptions } from './device.ts'
 import { checkFeeds } from './feeds.ts'
 import { sizeOf } from './kernels/kernel.ts'
+import { free } from './onnx/free.ts'
 import { stateInput, stateOutput, toOnnx } from './onnx/lower.ts'
 import { quantizeMatmuls, toQuantizedOnnx } from './onnx/quantize.ts'
 import { sessionOptions, toTensor } from './onnx/session.ts'
 import { optimize } from './optimize.ts'
 import type { Program, TypedArray } from './program.ts'
-import { emptyLike, initialState } from './state.ts'
+import { initialState } from './state.ts'
 
 /** ONNX Runtime on the processor: the default device, there on every machine. */
 export const cpu: Device = {
@@ -32,33 +33,22 @@ export async function openQuantized(program: Program, options: SessionOptions): 
 
 function stepSession(native: ort.InferenceSession, program: Program, { state }: SessionOptions): Session {
   const specOf = (value: number) => program.values[value]!
-  const given = initialState(program, state)
-  // Two buffers a state tensor, read and written in turn: the runtime then allocates none. Its binding to Node still copies
-  // every output for a result that nobody reads, a fifth of the benchmark's step at 1,024 examples.
-  let [current, next] = [given, program.state].map((list) =>
-    list.map((_, i) =>
-      toTensor(specOf(program.state[i]!.from), list === given ? given[i]! : emptyLike(specOf(program.state[i]!.from))),
-    ),
-  ) as [ort.Tensor[], ort.Tensor[]]
-  const outputs = program.outputs.map(({ value }) => toTensor(specOf(value), emptyLike(specOf(value))))
-  let isClosed = false
   const inputs = program.inputs.filter(({ value }) => sizeOf(specOf(value).shape) > 0)
+  const given = initialState(program, state)
+  let current = program.state.map(({ from }, i) => toTensor(specOf(from), given[i]!))
+  let isClosed = false
   return {
     async run(feeds) {
       checkFeeds(program, feeds)
       const fed: Record<string, ort.Tensor> = {}
       for (const { name, value } of inputs) fed[name] = toTensor(specOf(value), feeds[name]!)
-      const fetched: Record<string, ort.Tensor> = {}
-      program.outputs.forEach(({ name }, i) => {
-        fetched[name] = outputs[i]!
-      })
       program.state.forEach(({ name }, i) => {
         fed[stateInput(name)] = current[i]!
-        fetched[stateOutput(name)] = next[i]!
       })
-      await native.run(fed, fetched)
-      ;[current, next] = [next, current]
-      return Object.fromEntries(program.outputs.map(({ name }, i) => [name, outputs[i]!.data as TypedArray]))
+      const results = await native.run(fed)
+      for (const { data } of current) free(data as TypedArray)
+      current = program.state.map(({ name }) => results[stateOutput(name)]!)
+      return Object.fromEntries(program.outputs.map(({ name }) => [name, results[name]!.data as TypedArray]))
     },
     async readState() {
       return Object.fromEntries(program.state.map(({ name }, i) => [name, (current[i]!.data as TypedArray).slice()]))
