@@ -36,6 +36,7 @@ function stepSession(native: ort.InferenceSession, program: Program, { state }: 
   const inputs = program.inputs.filter(({ value }) => sizeOf(specOf(value).shape) > 0)
   const given = initialState(program, state)
   let current = program.state.map(({ from }, i) => toTensor(specOf(from), given[i]!))
+  let outputs: Record<string, TypedArray> = {}
   let isClosed = false
   return {
     async run(feeds) {
@@ -45,10 +46,12 @@ function stepSession(native: ort.InferenceSession, program: Program, { state }: 
       program.state.forEach(({ name }, i) => {
         fed[stateInput(name)] = current[i]!
       })
+      for (const output of Object.values(outputs)) free(output)
       const results = await native.run(fed)
       for (const { data } of current) free(data as TypedArray)
       current = program.state.map(({ name }) => results[stateOutput(name)]!)
-      return Object.fromEntries(program.outputs.map(({ name }) => [name, results[name]!.data as TypedArray]))
+      outputs = Object.fromEntries(program.outputs.map(({ name }) => [name, results[name]!.data as TypedArray]))
+      return outputs
     },
     async readState() {
       return Object.fromEntries(program.state.map(({ name }, i) => [name, (current[i]!.data as TypedArray).slice()]))

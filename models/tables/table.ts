@@ -53,6 +53,8 @@ export interface TableState {
   readonly decays: Float64Array
 }
 
+/** Of a row: the step up to which it is caught up, or -1 before it is first trained; its place in a batch, or -1; its column. */
+const [lastStepAt, placeAt, columnAt, knownWidth] = [0, 1, 2, 4] as const
 const momentDecay = 0.99
 const smallest = 1e-12
 /** After so many steps all rows are caught up, and decays begin anew: they would grow for ever. */
@@ -60,58 +62,63 @@ const catchUpEvery = 4096
 
 export function createTable(settings: TableSettings, state?: TableState): Table {
   const { rows: size, width, columns, rate, ridge, averaging, momentOver, initialize } = settings
-  const weights = new Float32Array(size * width)
-  const averages = new Float32Array(size * width)
-  const lastStep = new Int32Array(size).fill(-1)
-  const columnOf = new Uint16Array(size)
+  // What belongs to a row lies together, since memory is what a step waits for: its weights and then their averages; and
+  // what is known of it.
+  const stride = 2 * width
+  const values = new Float32Array(size * stride)
+  const known = new Int32Array(size * knownWidth)
   columns.forEach(({ offset, rows }, column) => {
-    columnOf.fill(column, offset, offset + rows)
+    for (let row = offset; row < offset + rows; row++) known[row * knownWidth + columnAt] = column
   })
+  for (let row = 0; row < size; row++) {
+    known[row * knownWidth + lastStepAt] = -1
+    known[row * knownWidth + placeAt] = -1
+  }
   const moments = new Float64Array(columns.length)
   const trained = new Float64Array(columns.length)
   // Without a ridge all columns decay alike.
   const decayColumns = ridge === 0 ? 1 : columns.length
   let decays = createDecays(decayColumns, state?.decays)
   const decay: Decay = { shrink: 1, pull: 0, keep: 1 }
-  const placeOf = new Int32Array(size).fill(-1)
   let touched = new Int32Array(0)
   let sums = new Float64Array(0)
   let step = state?.step ?? 0
   /** The step that decays are counted from. */
   let decaysFrom = step - (step % catchUpEvery)
 
+  const columnOf = (row: number) => known[row * knownWidth + columnAt]!
+  const isTrained = (row: number) => known[row * knownWidth + lastStepAt] !== -1
+
   if (state !== undefined) {
     moments.set(state.moments)
     state.rows.forEach((row, i) => {
       for (let j = 0; j < width; j++) {
-        weights[row * width + j] = state.weights[i * width + j]!
-        averages[row * width + j] = state.averages[i * width + j]!
+        values[row * stride + j] = state.weights[i * width + j]!
+        values[row * stride + width + j] = state.averages[i * width + j]!
       }
-      lastStep[row] = state.lastSteps[i]!
-      trained[columnOf[row]!]! += 1
+      known[row * knownWidth + lastStepAt] = state.lastSteps[i]!
+      trained[columnOf(row)]! += 1
     })
   }
 
   const catchUp = (row: number, to: number) => {
-    const from = lastStep[row]!
+    const from = known[row * knownWidth + lastStepAt]!
     if (from === to) return
-    decays.between(ridge === 0 ? 0 : columnOf[row]!, from - decaysFrom, to - decaysFrom, decay)
+    decays.between(ridge === 0 ? 0 : columnOf(row), from - decaysFrom, to - decaysFrom, decay)
     const { shrink, pull, keep } = decay
-    for (let i = row * width; i < (row + 1) * width; i++) {
-      averages[i] = pull * weights[i]! + keep * averages[i]!
-      weights[i] = shrink * weights[i]!
-    }
-    lastStep[row] = to
+    decayRow(values, row * stride, width, shrink, pull, keep)
+    known[row * knownWidth + lastStepAt] = to
   }
   const catchUpAll = () => {
-    for (let row = 1; row < size; row++) if (lastStep[row] !== -1) catchUp(row, step)
+    for (let row = 1; row < size; row++) if (isTrained(row)) catchUp(row, step)
   }
 
   const begin = (row: number) => {
-    initialize(row, weights.subarray(row * width, (row + 1) * width))
-    averages.set(weights.subarray(row * width, (row + 1) * width), row * width)
-    trained[columnOf[row]!]! += 1
-    lastStep[row] = step - 1
+    const at = row * stride
+    initialize(row, values.subarray(at, at + width))
+    values.copyWithin(at + width, at, at + width)
+    trained[columnOf(row)]! += 1
+    known[row * knownWidth + lastStepAt] = step - 1
   }
 
   /** Sums gradients per row; returns how many rows there are. */
@@ -120,29 +127,15 @@ export function createTable(settings: TableSettings, state?: TableState): Table 
       touched = new Int32Array(rows.length)
       sums = new Float64Array(rows.length * width)
     }
-    let count = 0
-    for (let i = 0; i < rows.length; i++) {
-      const row = rows[i]!
-      if (row === 0) continue
-      let place = placeOf[row]!
-      if (place === -1) {
-        place = count++
-        placeOf[row] = place
-        touched[place] = row
-        sums.fill(0, place * width, (place + 1) * width)
-      }
-      for (let j = 0; j < width; j++) sums[place * width + j]! += gradient[i * width + j]!
-    }
-    return count
+    return sumByRow(rows, gradient, width, known, touched, sums)
   }
 
   const updateMoments = (count: number) => {
     const squares = new Float64Array(columns.length)
     const shared = new Float64Array(columns.length)
     for (let place = 0; place < count; place++) {
-      const column = columnOf[touched[place]!]!
-      let square = 0
-      for (let i = place * width; i < (place + 1) * width; i++) square += sums[i]! * sums[i]!
+      const column = columnOf(touched[place]!)
+      const square = squareOf(sums, place * width, width)
       squares[column]! += square
       if (square > 0) shared[column]! += 1
     }
@@ -155,20 +148,17 @@ export function createTable(settings: TableSettings, state?: TableState): Table 
   return {
     width,
     gather(rows, target) {
-      for (let i = 0; i < rows.length; i++) {
-        const row = rows[i]!
-        if (lastStep[row] !== -1) catchUp(row, step)
-        for (let j = 0; j < width; j++) target[i * width + j] = weights[row * width + j]!
-      }
+      // Without a ridge only averages have changed since a row was touched, and they are not read here.
+      if (ridge !== 0) for (const row of rows) if (isTrained(row)) catchUp(row, step)
+      copyRows(values, rows, width, target)
     },
     update(rows, gradient) {
       step++
       const count = collect(rows, gradient)
       for (let place = 0; place < count; place++) {
         const row = touched[place]!
-        placeOf[row] = -1
-        if (lastStep[row] === -1) begin(row)
-        else catchUp(row, step - 1)
+        known[row * knownWidth + placeAt] = -1
+        if (!isTrained(row)) begin(row)
       }
       updateMoments(count)
       const unbias = 1 - momentDecay ** step
@@ -178,13 +168,10 @@ export function createTable(settings: TableSettings, state?: TableState): Table 
       decays.append(kept, shrinks)
       for (let place = 0; place < count; place++) {
         const row = touched[place]!
-        const column = columnOf[row]!
-        for (let j = 0; j < width; j++) {
-          const i = row * width + j
-          weights[i] = weights[i]! * shrinks[column]! - rates[column]! * sums[place * width + j]!
-          averages[i] = weights[i]! + kept * (averages[i]! - weights[i]!)
-        }
-        lastStep[row] = step
+        const column = columnOf(row)
+        catchUp(row, step - 1)
+        move(values, row * stride, width, sums, place * width, shrinks[column]!, rates[column]!, kept)
+        known[row * knownWidth + lastStepAt] = step
       }
       if (step % catchUpEvery !== 0) return
       catchUpAll()
@@ -193,30 +180,109 @@ export function createTable(settings: TableSettings, state?: TableState): Table 
     },
     averaged() {
       catchUpAll()
-      return averages.slice()
+      const averages = new Float32Array(size * width)
+      for (let row = 1; row < size; row++) {
+        if (!isTrained(row)) continue
+        const at = row * stride + width
+        averages.set(values.subarray(at, at + width), row * width)
+      }
+      return averages
     },
     brokenFeature: () => columns.find((_, column) => !Number.isFinite(moments[column]))?.feature ?? null,
     readState() {
       const rows = new Int32Array(trained.reduce((sum, count) => sum + count, 0))
       let count = 0
-      for (let row = 1; row < size; row++) if (lastStep[row] !== -1) rows[count++] = row
-      const copy = (values: Float32Array) => {
+      for (let row = 1; row < size; row++) if (isTrained(row)) rows[count++] = row
+      /** Of every trained row, from `offset` of what is stored of it. */
+      const copy = (offset: number) => {
         const copied = new Float32Array(count * width)
         for (let i = 0; i < count; i++) {
-          const from = rows[i]! * width
-          for (let j = 0; j < width; j++) copied[i * width + j] = values[from + j]!
+          const at = rows[i]! * stride + offset
+          copied.set(values.subarray(at, at + width), i * width)
         }
         return copied
       }
       return {
         step,
         rows,
-        lastSteps: rows.map((row) => lastStep[row]!),
-        weights: copy(weights),
-        averages: copy(averages),
+        lastSteps: rows.map((row) => known[row * knownWidth + lastStepAt]!),
+        weights: copy(0),
+        averages: copy(width),
         moments: moments.slice(),
         decays: decays.steps(),
       }
     },
+  }
+}
+
+// Inner loops stand apart and over their arguments: read from a closure, an array is looked up and checked at every entry.
+
+/** The weights of each row of `values` (weights and averages side by side) into `target` [rows.length, width]. */
+function copyRows(values: Float32Array, rows: Int32Array, width: number, target: Float32Array): void {
+  let to = 0
+  for (let i = 0; i < rows.length; i++) {
+    const from = rows[i]! * 2 * width
+    for (let j = 0; j < width; j++) target[to++] = values[from + j]!
+  }
+}
+
+/** Sums gradients [rows.length, width] by row, rows in the order in which they first come up; returns how many there are. */
+function sumByRow(
+  rows: Int32Array,
+  gradient: Float32Array,
+  width: number,
+  known: Int32Array,
+  touched: Int32Array,
+  sums: Float64Array,
+): number {
+  let count = 0
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!
+    if (row === 0) continue
+    const from = i * width
+    let place = known[row * knownWidth + placeAt]!
+    if (place === -1) {
+      place = count++
+      known[row * knownWidth + placeAt] = place
+      touched[place] = row
+      const to = place * width
+      for (let j = 0; j < width; j++) sums[to + j] = gradient[from + j]!
+    } else {
+      const to = place * width
+      for (let j = 0; j < width; j++) sums[to + j]! += gradient[from + j]!
+    }
+  }
+  return count
+}
+
+function squareOf(values: Float64Array, from: number, width: number): number {
+  let square = 0
+  for (let i = from; i < from + width; i++) square += values[i]! * values[i]!
+  return square
+}
+
+function decayRow(values: Float32Array, at: number, width: number, shrink: number, pull: number, keep: number): void {
+  for (let i = at; i < at + width; i++) {
+    values[i + width] = pull * values[i]! + keep * values[i + width]!
+    values[i] = shrink * values[i]!
+  }
+}
+
+/** One row's weights against their gradients, and their averages after them. */
+function move(
+  values: Float32Array,
+  at: number,
+  width: number,
+  sums: Float64Array,
+  from: number,
+  shrink: number,
+  rate: number,
+  kept: number,
+): void {
+  for (let j = 0; j < width; j++) {
+    const i = at + j
+    const weight = Math.fround(values[i]! * shrink - rate * sums[from + j]!)
+    values[i] = weight
+    values[i + width] = weight + kept * (values[i + width]! - weight)
   }
 }
