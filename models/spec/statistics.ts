@@ -30,15 +30,22 @@ export function numberStatistics(values: Float64Array): NumberStatistics {
   const count = values.length
   if (count === 0) return { mean: 0, deviation: 1, edges: [], codeMeans: [] }
   const sorted = values.slice().sort()
-  const mean = values.reduce((sum, value) => sum + value, 0) / count
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count
+  let sum = 0
+  for (let i = 0; i < count; i++) sum += values[i]!
+  const mean = sum / count
+  let squares = 0
+  for (let i = 0; i < count; i++) squares += (values[i]! - mean) ** 2
   const edges = [...new Set(Array.from({ length: quantiles + 1 }, (_, i) => quantile(sorted, i / quantiles)))]
+  let next = 0
   const codeMeans = edges.slice(0, -1).map((low, bin) => {
-    const width = edges[bin + 1]! - low
-    return values.reduce((sum, value) => sum + Math.min(Math.max((value - low) / width, 0), 1), 0) / count
+    const high = edges[bin + 1]!
+    let codes = 0
+    // Codes of values up to a bin are 0, and of those beyond it 1.
+    for (; next < count && sorted[next]! < high; next++) codes += (sorted[next]! - low) / (high - low)
+    return (codes + count - next) / count
   })
   // The mean of equal values may be off by a rounding, which is no deviation: all that differs from it would explode.
-  const deviation = sorted[0]! < sorted[count - 1]! ? Math.sqrt(variance) : 0
+  const deviation = sorted[0]! < sorted[count - 1]! ? Math.sqrt(squares / count) : 0
   return { mean, deviation: deviation > 0 ? deviation : 1, edges, codeMeans }
 }
 

@@ -6,7 +6,11 @@ export function* readCsv(text: string): Generator<Record<string, string>> {
   const rows = fieldsOf(text)
   const header = rows.next().value as string[] | undefined
   if (header === undefined) return
-  for (const fields of rows) yield Object.fromEntries(header.map((name, i) => [name, fields[i] ?? '']))
+  for (const fields of rows) {
+    const row: Record<string, string> = {}
+    for (let i = 0; i < header.length; i++) row[header[i]!] = fields[i] ?? ''
+    yield row
+  }
 }
 
 function* fieldsOf(text: string): Generator<string[]> {
@@ -26,9 +30,14 @@ function* fieldsOf(text: string): Generator<string[]> {
   }
 }
 
+const [comma, lineFeed, carriageReturn] = [0x2c, 0x0a, 0x0d] as const
+
 function plain(text: string, from: number): [string, number] {
   let to = from
-  while (to < text.length && text[to] !== ',' && text[to] !== '\n' && text[to] !== '\r') to++
+  for (; to < text.length; to++) {
+    const code = text.charCodeAt(to)
+    if (code === comma || code === lineFeed || code === carriageReturn) break
+  }
   return [text.slice(from, to), to]
 }
 

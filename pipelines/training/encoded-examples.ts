@@ -77,15 +77,17 @@ export function withNumberStatistics(
   count: number,
 ): Statistics {
   const numbers = { ...statistics.numbers }
+  const values = new Float64Array(count)
   for (const side of ['request', 'candidate'] as const) {
     const names = layout[side].numbers
+    const { present, numbers: all } = examples[side]
     names.forEach((name, column) => {
-      const values: number[] = []
+      let known = 0
       for (let example = 0; example < count; example++) {
         const at = example * names.length + column
-        if (examples[side].present[at] === 1) values.push(examples[side].numbers[at]!)
+        if (present[at] === 1) values[known++] = all[at]!
       }
-      numbers[name] = numberStatistics(Float64Array.from(values))
+      numbers[name] = numberStatistics(values.subarray(0, known))
     })
   }
   return { ...statistics, numbers }

@@ -31,7 +31,7 @@ export function kuairandFrame(tables: KuairandTables): KuairandFrame {
 }
 
 function examplesOf({ rows, users, videos }: KuairandTables): SlateExamples[] {
-  const tallies = new Map<string, Tally>()
+  const tallies = { user: new Map<string, Tally>(), item: new Map<string, Tally>() }
   const slates: SlateExamples[] = []
   for (let from = 0; from < rows.length; ) {
     let to = from
@@ -40,13 +40,8 @@ function examplesOf({ rows, users, videos }: KuairandTables): SlateExamples[] {
     const together = rows.slice(from, to)
     for (const row of together) slates.push(exampleOf(row))
     for (const row of together) {
-      for (const key of [`user ${row.userId}`, `item ${row.itemId}`]) {
-        const shown = addImpression(tallies.get(key) ?? emptyTally, row.atMs, false)
-        tallies.set(
-          key,
-          row.kinds.reduce((tally, kind) => addFeedback(tally, kind, row.atMs, false), shown),
-        )
-      }
+      count(tallies.user, row.userId, row)
+      count(tallies.item, row.itemId, row)
     }
     from = to
   }
@@ -61,12 +56,12 @@ function examplesOf({ rows, users, videos }: KuairandTables): SlateExamples[] {
         user: users.get(row.userId) ?? {},
         context: { hour: row.hour },
         history: [],
-        userTally: tallies.get(`user ${row.userId}`) ?? null,
+        userTally: tallies.user.get(row.userId) ?? null,
         candidates: [
           {
             itemId: row.itemId,
             features: { ...videos.get(row.itemId), ...inlineFeatures(row) },
-            tally: tallies.get(`item ${row.itemId}`) ?? null,
+            tally: tallies.item.get(row.itemId) ?? null,
             userItemTally: null,
           },
         ],
@@ -81,4 +76,12 @@ function examplesOf({ rows, users, videos }: KuairandTables): SlateExamples[] {
       watermarkMs: Number.POSITIVE_INFINITY,
     }
   }
+}
+
+function count(tallies: Map<string, Tally>, id: string, { kinds, atMs }: KuairandRow): void {
+  const shown = addImpression(tallies.get(id) ?? emptyTally, atMs, false)
+  tallies.set(
+    id,
+    kinds.reduce((tally, kind) => addFeedback(tally, kind, atMs, false), shown),
+  )
 }

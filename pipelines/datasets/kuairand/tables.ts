@@ -29,7 +29,7 @@ export interface KuairandTables {
 }
 
 /** Columns of the log that are feedback, and the kinds they become. */
-const feedbackColumns = {
+const feedbackColumns = Object.entries({
   is_click: 'click',
   long_view: 'long_view',
   is_like: 'like',
@@ -37,7 +37,7 @@ const feedbackColumns = {
   is_profile_enter: 'profile_enter',
   is_forward: 'forward',
   is_follow: 'follow',
-}
+})
 
 export function readKuairand(texts: KuairandTexts): KuairandTables {
   const rows = [...readCsv(texts.interactions)].map((row) => ({
@@ -47,7 +47,7 @@ export function readKuairand(texts: KuairandTexts): KuairandTables {
     date: Number(row.date),
     hour: String(Math.floor(Number(row.hourmin) / 100)),
     durationMs: Number(row.duration_ms),
-    kinds: Object.entries(feedbackColumns).flatMap(([column, kind]) => (row[column] === '1' ? [kind] : [])),
+    kinds: feedbackColumns.filter(([column]) => row[column] === '1').map(([, kind]) => kind),
   }))
   rows.sort((a, b) => a.atMs - b.atMs || Number(a.userId) - Number(b.userId) || Number(a.itemId) - Number(b.itemId))
   const attributes = (idColumn: string, text: string, isNumber: (column: string) => boolean) =>
