@@ -10,7 +10,7 @@ import type {
   NumericFeature,
   Vocabulary,
 } from './features.ts'
-import { hashToRow } from './hash.ts'
+import { rowHasher } from './hash.ts'
 import { historyItemFeatures, numberBins, numberNames, rowsOf } from './layout.ts'
 import { scaled } from './scale.ts'
 import type { Candidate, RankingInput, Tally } from './slate.ts'
@@ -36,7 +36,10 @@ type RowOf = (value: string) => number
 
 function rowReader(name: string, rows: Hashed | Vocabulary, layout: BatchLayout): RowOf {
   const { offset } = layout.columns.find(({ feature }) => feature === name)!
-  if ('buckets' in rows) return (value) => offset + hashToRow(name, value, rows.buckets)
+  if ('buckets' in rows) {
+    const hash = rowHasher(name, rows.buckets)
+    return (value) => offset + hash(value)
+  }
   const known = new Map(rows.vocabulary.map((word, i) => [word, offset + i]))
   known.set(missing, offset + rowsOf(rows) - 1)
   return (value) => known.get(value) ?? 0

@@ -25,13 +25,14 @@ export function addImpression(tally: Tally, atMs: number, byDay: boolean): Tally
 }
 
 export function addFeedback(tally: Tally, kind: string, atMs: number, byDay: boolean): Tally {
-  const more = (counts: Tally['feedback']) => ({ ...counts, [kind]: ofKind(counts, kind) + 1 })
   return {
     ...tally,
-    feedback: more(tally.feedback),
-    ...(byDay ? { days: addToDay(tally, atMs, (day) => ({ ...day, feedback: more(day.feedback) })) } : {}),
+    feedback: withOneMore(tally.feedback, kind),
+    ...(byDay ? { days: addToDay(tally, atMs, (day) => ({ ...day, feedback: withOneMore(day.feedback, kind) })) } : {}),
   }
 }
+
+const withOneMore = (counts: Tally['feedback'], kind: string) => ({ ...counts, [kind]: ofKind(counts, kind) + 1 })
 
 function addToDay({ days = [] }: Tally, atMs: number, change: (day: DayTally) => DayTally): readonly DayTally[] {
   const day = dayOf(atMs)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CategoricalFeature, FeatureSpec, FeatureValue } from '../../../models/spec/features.ts'
-import { hashToRow } from '../../../models/spec/hash.ts'
+import { rowHasher } from '../../../models/spec/hash.ts'
 import { numberBins } from '../../../models/spec/layout.ts'
 import type { Statistics } from '../../../models/spec/statistics.ts'
 import { encodeOne, inputOf, itemOf, placeOf, rankerOf, statistics } from './rankers.ts'
@@ -29,7 +29,7 @@ const tags: FeatureSpec = { kind: 'categories', name: 'tags', scope: 'item', row
 const title: FeatureSpec = { kind: 'text', name: 'title', scope: 'item', rows: { buckets: 1000 }, maxTokens: 4 }
 const price: FeatureSpec = { kind: 'numeric', name: 'price', scope: 'item', scale: 'standard' }
 const length: FeatureSpec = { kind: 'numeric', name: 'length', scope: 'item', scale: 'buckets' }
-const wordRow = (word: string) => 1 + hashToRow('title', word, 1000)
+const wordRow = (word: string) => 1 + rowHasher('title', 1000)(word)
 
 test('a word of a vocabulary has its row, missing has the last, and an unknown word the row that reads as zero', () => {
   assert.deepEqual(itemPlace(genre, 'drama'), { rows: [1], weights: [1], numbers: [], present: [] })
@@ -41,12 +41,12 @@ test('a word of a vocabulary has its row, missing has the last, and an unknown w
 
 test('a hashed value has the row of its hash, and missing one of its own', () => {
   assert.deepEqual(itemPlace(brand, 'acme'), {
-    rows: [1 + hashToRow('brand', 'acme', 1000)],
+    rows: [1 + rowHasher('brand', 1000)('acme')],
     weights: [1],
     numbers: [],
     present: [],
   })
-  assert.deepEqual(rowsOf(brand), [1 + hashToRow('brand', missing, 1000)])
+  assert.deepEqual(rowsOf(brand), [1 + rowHasher('brand', 1000)(missing)])
   assert.deepEqual(rowsOf(brand, ['acme']), rowsOf(brand))
 })
 
@@ -56,7 +56,7 @@ test('numbers and truth values are words of a category', () => {
 })
 
 test('the empty text is a value, not a missing one', () => {
-  assert.deepEqual(rowsOf(brand, ''), [1 + hashToRow('brand', '', 1000)])
+  assert.deepEqual(rowsOf(brand, ''), [1 + rowHasher('brand', 1000)('')])
 })
 
 test('ids are read from the request and the candidate, whatever features of that name say', () => {
@@ -95,7 +95,7 @@ test('a feature is read from its own scope, under its field', () => {
 })
 
 test('a set of values weighs each by one over their count, and what is left is padding', () => {
-  const row = (tag: string) => 1 + hashToRow('tags', tag, 1000)
+  const row = (tag: string) => 1 + rowHasher('tags', 1000)(tag)
 
   assert.deepEqual(itemPlace(tags, ['a', 'b']), {
     rows: [row('a'), row('b'), 0],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { hashToRow } from '../../../models/spec/hash.ts'
+import { rowHasher } from '../../../models/spec/hash.ts'
 import { anyText } from './rankers.ts'
 
 test('hashes are those that trained versions were built on', () => {
@@ -16,19 +16,19 @@ test('hashes are those that trained versions were built on', () => {
   ]
 
   for (const [feature, value, hash] of frozen) {
-    assert.equal(hashToRow(feature, value, 2 ** 32), hash)
-    assert.equal(hashToRow(feature, value, 1000), hash % 1000)
+    assert.equal(rowHasher(feature, 2 ** 32)(value), hash)
+    assert.equal(rowHasher(feature, 1000)(value), hash % 1000)
   }
 })
 
 test('where the feature ends and the value begins makes a difference', () => {
-  assert.notEqual(hashToRow('a', 'bc', 2 ** 32), hashToRow('ab', 'c', 2 ** 32))
+  assert.notEqual(rowHasher('a', 2 ** 32)('bc'), rowHasher('ab', 2 ** 32)('c'))
 })
 
 test('every value has a row among the buckets', () => {
   fc.assert(
     fc.property(fc.string(), anyText(20), fc.integer({ min: 1, max: 2 ** 31 }), (feature, value, buckets) => {
-      const row = hashToRow(feature, value, buckets)
+      const row = rowHasher(feature, buckets)(value)
       return Number.isInteger(row) && row >= 0 && row < buckets
     }),
   )
@@ -39,7 +39,7 @@ test('consecutive ids spread evenly, over a power of two and over other sizes', 
   for (const prefix of ['', 'i', 'user-000']) {
     for (const buckets of [64, 61, 100]) {
       const counts = new Float64Array(buckets)
-      for (let id = 0; id < ids; id++) counts[hashToRow('itemId', `${prefix}${id}`, buckets)]!++
+      for (let id = 0; id < ids; id++) counts[rowHasher('itemId', buckets)(`${prefix}${id}`)]!++
       const expected = ids / buckets
       const chiSquare = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0)
       const [mean, deviation] = [buckets - 1, Math.sqrt(2 * (buckets - 1))]
@@ -51,7 +51,7 @@ test('consecutive ids spread evenly, over a power of two and over other sizes', 
 
 test('hardly any of 300,000 ids share a full hash', () => {
   const seen = new Set<number>()
-  for (let id = 0; id < 300_000; id++) seen.add(hashToRow('itemId', String(id), 2 ** 32))
+  for (let id = 0; id < 300_000; id++) seen.add(rowHasher('itemId', 2 ** 32)(String(id)))
 
   // 10 pairs are expected to by chance.
   assert.ok(seen.size > 300_000 - 30, String(seen.size))

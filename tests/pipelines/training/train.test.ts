@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { cpu } from '../../../models/engine/cpu.ts'
-import { hashToRow } from '../../../models/spec/hash.ts'
+import { rowHasher } from '../../../models/spec/hash.ts'
 import { layoutOf } from '../../../models/spec/layout.ts'
 import type { RankerDefinition } from '../../../models/spec/ranker.ts'
 import type { SlateExamples } from '../../../models/spec/slate.ts'
@@ -72,7 +72,7 @@ test('all that is older than the holdout is learnt, and an id of the holdout alo
   const definition = rankerWith()
   const { columns } = layoutOf(definition)
   const rowOf = (itemId: string) =>
-    columns.find(({ feature }) => feature === 'itemId')!.offset + hashToRow('itemId', itemId, 64)
+    columns.find(({ feature }) => feature === 'itemId')!.offset + rowHasher('itemId', 64)(itemId)
   const taken = new Set(Array.from({ length: 40 }, (_, i) => rowOf(`i${i}`)))
   const [validated, held] = Array.from({ length: 100 }, (_, i) => `new${i}`).filter((id) => !taken.has(rowOf(id)))
   const renamed = (slate: SlateExamples, itemId: string): SlateExamples => ({
