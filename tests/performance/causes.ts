@@ -16,7 +16,7 @@ const kernels =
   'nearly all of the step is matrix multiplication, which the runtime does slower than the library that PyTorch calls (the part `limits` has both).'
 
 const table =
-  'rows are looked up and updated by JavaScript on one thread, which takes about half of the step; PyTorch does it in native code on all threads.'
+  'rows are looked up and updated by JavaScript on one thread, which takes about two fifths of the step; PyTorch does it in native code on all threads, and spends most of its step in the multiplications of the dense layers, which cannot be halved.'
 
 export const causes: readonly Cause[] = [
   { part: 'experts-1024', device: 'cpu', rival: 'PyTorch eager', because: kernels },
@@ -35,12 +35,21 @@ export const causes: readonly Cause[] = [
     device: 'cpu',
     rival: 'PyTorch eager',
     because:
-      'ONNX Runtime for Node copies the weights and moments that leave a step into new memory, whatever the batch: at this size a third of it.',
+      'Adam takes ten passes over weights and moments, each a kernel of ONNX Runtime of its own, and what leaves the step is copied: at this size a third of it. PyTorch has one kernel for it.',
   },
+  ...['scoring-int8-128', 'scoring-int8-512'].map(
+    (part): Cause => ({
+      part,
+      device: 'cpu',
+      rival: 'PyTorch torch.compile',
+      because:
+        'without `avx512_vnni`, `avx_vnni` or `amx_int8` a processor multiplies 8-bit numbers hardly faster than float32, and activations are quantised at every run.',
+    }),
+  ),
   ...both(
     'epoch',
     'PyTorch',
-    'reading and encoding in JavaScript take as long as the whole of it does with numpy and PyTorch, and small batches leave little for a compiled step to save.',
+    'reading and encoding in JavaScript take twice as long as with numpy, and small batches leave little for a compiled step to save.',
   ),
   ...both('embedding-1m', 'PyTorch', table),
   ...both('embedding-10m', 'PyTorch', table),

@@ -4,7 +4,7 @@ import { findDevice } from '../../../models/engine/devices.ts'
 import { Fault } from '../../../models/spec/fault.ts'
 import { embeddingTraining } from '../workloads/embedding.ts'
 import { kuairandPass } from '../workloads/epoch.ts'
-import { expertsScoring, expertsTraining } from '../workloads/experts.ts'
+import { expertsScoring, expertsScoringInt8, expertsTraining } from '../workloads/experts.ts'
 import { deviceLimits } from '../workloads/limits.ts'
 import { transformerTraining } from '../workloads/transformer.ts'
 import type { Workload, WorkloadOptions } from '../workloads/workload.ts'
@@ -13,6 +13,7 @@ import { readOptions, sayMissing, serveRounds } from './protocol.ts'
 const workloads: Readonly<Record<string, (options: WorkloadOptions) => Promise<Workload>>> = {
   experts: expertsTraining,
   scoring: expertsScoring,
+  'scoring-int8': expertsScoringInt8,
   transformer: transformerTraining,
   embedding: embeddingTraining,
   epoch: kuairandPass,

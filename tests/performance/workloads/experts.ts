@@ -1,3 +1,5 @@
+import { openQuantized } from '../../../models/engine/cpu.ts'
+import type { Device } from '../../../models/engine/device.ts'
 import { record } from '../../../models/engine/record.ts'
 import { createDraws } from './draws.ts'
 import { drawBatch, drawParameters } from './experts-model.ts'
@@ -17,12 +19,17 @@ export async function expertsTraining(options: WorkloadOptions): Promise<Workloa
   return { check, measure: () => timeSteps(step, seconds) }
 }
 
-export async function expertsScoring(options: WorkloadOptions): Promise<Workload> {
-  const { device, precision, threads, seconds, rows } = options
+export const expertsScoring = (options: WorkloadOptions): Promise<Workload> => scoring(options, options.device.open)
+
+/** Large matrices in 8 bits, as `engine.serving.precision: 'int8'` serves them on `cpu`. */
+export const expertsScoringInt8 = (options: WorkloadOptions): Promise<Workload> => scoring(options, openQuantized)
+
+async function scoring(options: WorkloadOptions, open: Device['open']): Promise<Workload> {
+  const { precision, threads, seconds, rows } = options
   const draws = createDraws()
   const program = record(scoringStep(drawParameters(draws), rows))
   const { features } = drawBatch(draws, rows)
-  const session = await device.open(program, { threads, precision })
+  const session = await open(program, { threads, precision })
   const step = async () => (await session.run({ features })).scores as Float32Array
   const scores = await step()
   const check = [scores.reduce((sum, score) => sum + score, 0) / scores.length]
