@@ -57,8 +57,10 @@ function stepSession(native: ort.InferenceSession, program: Program, { state }: 
       return Object.fromEntries(program.state.map(({ name }, i) => [name, (current[i]!.data as TypedArray).slice()]))
     },
     async close() {
-      if (!isClosed) await native.release()
+      if (isClosed) return
       isClosed = true
+      for (const { data } of current) free(data as TypedArray)
+      await native.release()
     },
   }
 }
