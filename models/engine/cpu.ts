@@ -46,12 +46,13 @@ function stepSession(native: ort.InferenceSession, program: Program, { state }: 
       program.state.forEach(({ name }, i) => {
         fed[stateInput(name)] = current[i]!
       })
-      for (const output of Object.values(outputs)) free(output)
       const results = await native.run(fed)
+      // Only now: outputs may have been fed, and a run that fails leaves all as it was.
+      for (const output of Object.values(outputs)) free(output)
       for (const { data } of current) free(data as TypedArray)
       current = program.state.map(({ name }) => results[stateOutput(name)]!)
       outputs = Object.fromEntries(program.outputs.map(({ name }) => [name, results[name]!.data as TypedArray]))
-      return outputs
+      return { ...outputs }
     },
     async readState() {
       return Object.fromEntries(program.state.map(({ name }, i) => [name, (current[i]!.data as TypedArray).slice()]))

@@ -1,6 +1,6 @@
 /**
- * The row of each value of a feature: 32-bit FNV-1a over UTF-16 code units, a separator between the two texts, with MurmurHash3's final mixing, since FNV's
- * low bits alone are poor. Row 0 of a feature's rows is as good as any other.
+ * The row of each value of a feature: 32-bit FNV-1a over UTF-16 code units, a separator between the two texts, with
+ * MurmurHash3's final mixing, since FNV's low bits alone are poor. Row 0 of a feature's rows is as good as any other.
  */
 export function rowHasher(feature: string, buckets: number): (value: string) => number {
   let start = 0x811c9dc5

@@ -49,7 +49,7 @@ export const causes: readonly Cause[] = [
   ...both(
     'epoch',
     'PyTorch',
-    'reading and encoding in JavaScript take twice as long as with numpy, and small batches leave little for a compiled step to save.',
+    'reading and encoding in JavaScript take nearly twice as long as with numpy, and small batches leave little for a compiled step to save.',
   ),
   ...both('embedding-1m', 'PyTorch', table),
   ...both('embedding-10m', 'PyTorch', table),

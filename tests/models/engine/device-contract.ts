@@ -132,6 +132,14 @@ export function testDevice(device: Device): void {
       assert.deepEqual(outputs.after, Float32Array.of(1, 2))
     }))
 
+  test(`${device.name}: what one run gives may be fed to the next`, () =>
+    withSession(device, adding(), async (session) => {
+      const { after: first } = await session.run({ x: Float32Array.of(1, 2) })
+      const { after: second } = await session.run({ x: first! })
+
+      assert.deepEqual([...second!], [2, 4])
+    }))
+
   test(`${device.name}: a value to start from that does not fit its state is refused`, async () => {
     for (const length of [0, 1, 3]) {
       await assert.rejects(device.open(adding(), { threads: 1, state: { sum: new Float32Array(length) } }), {
