@@ -1,12 +1,21 @@
 import { createHash } from 'node:crypto'
 import { canonical } from '../../models/spec/definition-hash.ts'
 import { type Event, type EventFault, eventIdOf, validateEvent } from './events.ts'
-import type { AcceptableEvent, DeadLetter, IngestStore } from './ports.ts'
+import type {
+  AcceptableEvent,
+  Acceptance,
+  Claim,
+  DeadLetter,
+  IngestStore,
+  IngestTransaction,
+  RecordOrigin,
+} from './ports.ts'
 
 /** One record as it came: a body, one entry of an array, or one line. `path` is where it stood, such as `/3`. */
 export interface RawRecord {
   readonly bytes: Uint8Array
   readonly path: string
+  readonly origin?: RecordOrigin
 }
 
 /** What became of one record. */
@@ -23,11 +32,11 @@ export interface IngestContext {
   readonly store: IngestStore
   /** Names of the rankers there are; a slate may leave its ranker out where there is one. */
   readonly rankers: readonly string[]
-  /** `rest` is live; any other source is a backfill with a clock of its own. */
   readonly source: string
   nowMs(): number
 }
 
+/** Events that this service takes itself; their clock is the wall's. */
 export const liveSource = 'rest'
 
 type Read =
@@ -37,29 +46,77 @@ type Read =
 /**
  * Takes records in: checks each, stores what is new, and sets the rest aside, in one transaction. Never fails for a bad
  * record. One outcome a record, in order; nothing is answered `accepted` before it is stored.
+ *
+ * `claim`, for records of a partition: moves its position in the same transaction, its watermark to the newest event less
+ * `latenessMs`. Fault `POSITION_MOVED`, and nothing is stored.
  */
-export async function ingest(records: readonly RawRecord[], context: IngestContext): Promise<readonly EventOutcome[]> {
+export async function ingest(
+  records: readonly RawRecord[],
+  context: IngestContext,
+  claim?: Omit<Claim, 'watermarkMs'> & { readonly latenessMs: number },
+): Promise<readonly EventOutcome[]> {
   const nowMs = context.nowMs()
   const read = records.map((record) => readRecord(record, context.rankers, nowMs))
   return context.store.transaction(async (transaction) => {
-    const first = new Map<string, AcceptableEvent>()
-    for (const each of read) {
-      if ('acceptable' in each && !first.has(each.acceptable.event.eventId))
-        first.set(each.acceptable.event.eventId, each.acceptable)
+    if (claim !== undefined) {
+      const newestMs = Math.max(0, ...read.map((each) => ('acceptable' in each ? each.acceptable.occurredAtMs : 0)))
+      await transaction.claim({ ...claim, watermarkMs: Math.max(0, Math.min(newestMs, nowMs) - claim.latenessMs) })
     }
-    const events = [...first.values()]
-    const answers = await transaction.accept(events, context.source, nowMs)
-    const answerOf = new Map(events.map((event, i) => [event, answers[i]!]))
-    const results = read.map((each) => resultOf(each, first, answerOf))
-    const letters = results.flatMap(({ letter }) => (letter === null ? [] : [letter]))
+    const { outcomes, letters } = await accept(read, transaction, context.source, nowMs)
     if (letters.length > 0) await transaction.quarantine(letters, context.source, nowMs)
-    const taken = events.filter((_, i) => answers[i] !== 'conflict')
-    if (context.source !== liveSource && taken.length > 0) {
-      // The newest moment may go on in the next records; all before it is whole.
-      await transaction.advance(context.source, Math.max(...taken.map(({ occurredAtMs }) => occurredAtMs)) - 1)
-    }
-    return results.map(({ outcome }) => outcome)
+    return outcomes
   })
+}
+
+/** A letter's end, or why it stays. */
+export type ReplayOutcome = EventOutcome | { readonly outcome: 'unknown' }
+
+/**
+ * Takes an open dead letter once more, with `payload` in place of its own where one is given: it ends where it is accepted
+ * or a duplicate, and stays with the newest payload and fault otherwise. `unknown`: there is no open letter of this id.
+ */
+export async function replay(
+  id: number,
+  payload: Uint8Array | null,
+  context: Omit<IngestContext, 'source'>,
+): Promise<ReplayOutcome> {
+  const nowMs = context.nowMs()
+  return context.store.transaction(async (transaction) => {
+    const letter = await transaction.holdLetter(id)
+    if (letter === null) return { outcome: 'unknown' }
+    const read = readRecord({ bytes: payload ?? letter.payload, path: '' }, context.rankers, nowMs)
+    const { outcomes, letters } = await accept([read], transaction, letter.source, nowMs)
+    if (letters[0] === undefined) await transaction.resolveLetter(id, 'replayed', nowMs)
+    else await transaction.keepLetter(id, letters[0])
+    return outcomes[0]!
+  })
+}
+
+async function accept(
+  read: readonly Read[],
+  transaction: IngestTransaction,
+  source: string,
+  nowMs: number,
+): Promise<{ readonly outcomes: readonly EventOutcome[]; readonly letters: readonly DeadLetter[] }> {
+  const first = new Map<string, AcceptableEvent>()
+  for (const each of read) {
+    if ('acceptable' in each && !first.has(each.acceptable.event.eventId))
+      first.set(each.acceptable.event.eventId, each.acceptable)
+  }
+  const events = [...first.values()]
+  const answers = await transaction.accept(events, source, nowMs)
+  const answerOf = new Map(events.map((event, i) => [event, answers[i]!]))
+  const results = read.map((each) => resultOf(each, first, answerOf))
+  return {
+    outcomes: results.map(({ outcome }) => outcome),
+    letters: results.flatMap(({ letter }) => (letter === null ? [] : [letter])),
+  }
+}
+
+const erasedFault: EventFault = {
+  code: 'EVENT_USER_ERASED',
+  path: '/userId',
+  message: 'The data of this user was erased after this had happened; nothing of it is kept.',
 }
 
 function readRecord(record: RawRecord, rankers: readonly string[], nowMs: number): Read {
@@ -95,12 +152,17 @@ function digestOf(event: Event): bigint {
 function resultOf(
   read: Read,
   first: ReadonlyMap<string, AcceptableEvent>,
-  answers: ReadonlyMap<AcceptableEvent, 'accepted' | 'duplicate' | 'conflict'>,
+  answers: ReadonlyMap<AcceptableEvent, Acceptance>,
 ): { outcome: EventOutcome; letter: DeadLetter | null } {
   const { record } = read
   const quarantined = (eventId: string | null, fault: EventFault) => ({
     outcome: { eventId, outcome: 'quarantined' as const, ...fault, path: record.path + fault.path },
-    letter: { eventId, payload: record.bytes, ...fault },
+    letter: {
+      eventId,
+      payload: record.bytes,
+      ...fault,
+      ...(record.origin === undefined ? {} : { origin: record.origin }),
+    },
   })
   if ('fault' in read) return quarantined(read.eventId, read.fault)
   const { eventId } = read.acceptable.event
@@ -109,6 +171,7 @@ function resultOf(
   const ofFirst = answers.get(kept)!
   const isRefused = ofFirst === 'conflict' || kept.digest !== read.acceptable.digest
   const answer = isFirst ? ofFirst : isRefused ? 'conflict' : 'duplicate'
+  if (answer === 'erased') return { outcome: { eventId, outcome: 'duplicate', ...erasedFault }, letter: null }
   if (answer !== 'conflict') return { outcome: { eventId, outcome: answer }, letter: null }
   return quarantined(eventId, {
     code: 'EVENT_ID_CONFLICT',

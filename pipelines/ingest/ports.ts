@@ -14,26 +14,74 @@ export interface DeadLetter {
   readonly code: string
   readonly path: string
   readonly message: string
+  readonly origin?: RecordOrigin
 }
+
+/** Where a record stands in Kafka. */
+export interface RecordOrigin {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+/** One partition as a consumer group reads it: all before `nextOffset` was taken. */
+export interface Position {
+  readonly topic: string
+  readonly partition: number
+  readonly nextOffset: number
+  /** Event time: nothing older will come out of this partition. */
+  readonly watermarkMs: number
+}
+
+/** A move of a position from where the mover believes it to be. */
+export interface Claim extends Position {
+  readonly group: string
+  readonly fromOffset: number
+}
+
+/** What became of an acceptable event; `erased`: its user was, after it occurred. */
+export type Acceptance = 'accepted' | 'duplicate' | 'conflict' | 'erased'
 
 export interface IngestTransaction {
   /**
    * Stores the events that are new and queues them for the join; one answer an event, in order. `events` MUST NOT repeat
    * an id.
    */
-  accept(
-    events: readonly AcceptableEvent[],
-    source: string,
-    receivedAtMs: number,
-  ): Promise<readonly ('accepted' | 'duplicate' | 'conflict')[]>
+  accept(events: readonly AcceptableEvent[], source: string, receivedAtMs: number): Promise<readonly Acceptance[]>
+  /** A record of the same origin and content is set aside once. */
   quarantine(letters: readonly DeadLetter[], source: string, receivedAtMs: number): Promise<void>
   /** Moves the clock of a source; never back. */
   advance(source: string, watermarkMs: number): Promise<void>
+  /** Fault `POSITION_MOVED` where the position is elsewhere: another consumer has the partition now. */
+  claim(claim: Claim): Promise<void>
+  /** An open dead letter, held until the end of the transaction; null where there is none. */
+  holdLetter(id: number): Promise<OpenLetter | null>
+  /** The letter ends so. */
+  resolveLetter(id: number, resolution: Resolution, atMs: number): Promise<void>
+  /** It was tried once more and stays, with this payload and fault. */
+  keepLetter(id: number, letter: DeadLetter): Promise<void>
+}
+
+export type Resolution = 'replayed' | 'dropped'
+export interface OpenLetter {
+  readonly source: string
+  readonly payload: Uint8Array
 }
 
 export interface IngestStore {
   /** All or nothing. */
   transaction<Result>(work: (transaction: IngestTransaction) => Promise<Result>): Promise<Result>
+}
+
+/** Where consumer groups stand. Outside `claim`, only an operator moves a position. */
+export interface PositionStore {
+  list(group: string): Promise<readonly Position[]>
+  /** Notes partitions that the group has not read before, to be read from `nextOffset` into `source`. */
+  begin(group: string, source: string, positions: readonly Position[]): Promise<void>
+  /** Moves the watermarks of partitions that still stand at `nextOffset`, never back: there is nothing more to read in them. */
+  idle(group: string, positions: readonly Position[]): Promise<void>
+  /** False where the group has no such partition. */
+  reset(group: string, topic: string, partition: number, nextOffset: number): Promise<boolean>
 }
 
 /** What became of one event so far. */
@@ -61,6 +109,14 @@ export interface QuarantinedLetter {
   readonly message: string
   readonly source: string
   readonly receivedAtMs: number
+  /** Null where it did not come from Kafka. */
+  readonly topic: string | null
+  readonly partition: number | null
+  readonly offset: number | null
+  /** How often it was taken in vain. */
+  readonly attempts: number
+  readonly resolution: Resolution | null
+  readonly resolvedAtMs: number | null
 }
 
 export interface EventLedger {
@@ -69,7 +125,7 @@ export interface EventLedger {
 }
 
 export interface DeadLetters {
-  /** Newest first, at most 100, older than `before` where it is given. */
+  /** Open ones, newest first, at most 100, older than `before` where it is given. */
   list(before: number | null): Promise<readonly QuarantinedLetter[]>
   find(id: number): Promise<(QuarantinedLetter & { readonly payload: Uint8Array }) | null>
 }

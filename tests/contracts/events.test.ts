@@ -1,10 +1,12 @@
 import { createDeadLetters, createEventLedger } from '../../services/adapters/postgres/event-ledger.ts'
 import { createIngestStore } from '../../services/adapters/postgres/ingest-store.ts'
 import { createJoinStore } from '../../services/adapters/postgres/join-store.ts'
+import { createPositionStore } from '../../services/adapters/postgres/positions.ts'
 import { createVersionRegistry } from '../../services/adapters/postgres/versions.ts'
 import { onEachDatabase } from './databases.ts'
 import { eventLedgerContract } from './event-ledger.ts'
 import { ingestStoreContract } from './ingest-store.ts'
+import { positionContract } from './positions.ts'
 
 onEachDatabase('events', (connect) => {
   const open = async () => {
@@ -16,9 +18,11 @@ onEachDatabase('events', (connect) => {
       deadLetters: createDeadLetters(pool),
       sources: joinStore.sources,
       joinStore,
+      positions: createPositionStore(pool),
       registry: createVersionRegistry(pool),
     }
   }
   ingestStoreContract(open)
   eventLedgerContract(open)
+  positionContract(open)
 })

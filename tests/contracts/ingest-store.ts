@@ -75,10 +75,10 @@ export function ingestStoreContract(open: () => Promise<IngestPorts>): void {
     const answers = await Promise.all([1, 2, 3, 4].map(write))
 
     for (const [id, eventId] of ids.entries()) {
-      const counts = { accepted: 0, duplicate: 0, conflict: 0 }
+      const counts = { accepted: 0, duplicate: 0, conflict: 0, erased: 0 }
       for (const each of answers) counts[each.get(eventId)!]++
       const others = id % 2 === 0 ? { duplicate: 3, conflict: 0 } : { duplicate: 0, conflict: 3 }
-      assert.deepEqual(counts, { accepted: 1, ...others }, eventId)
+      assert.deepEqual(counts, { accepted: 1, erased: 0, ...others }, eventId)
     }
   })
 
@@ -144,6 +144,12 @@ export function ingestStoreContract(open: () => Promise<IngestPorts>): void {
         message: 'NUL \\u0000',
         source: 'letters',
         receivedAtMs: startMs + 9,
+        topic: null,
+        partition: null,
+        offset: null,
+        attempts: 1,
+        resolution: null,
+        resolvedAtMs: null,
         payload: null,
       },
     )

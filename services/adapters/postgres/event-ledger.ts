@@ -2,7 +2,8 @@ import type { Event } from '../../../pipelines/ingest/events.ts'
 import type { DeadLetters, EventLedger, QuarantinedLetter } from '../../../pipelines/ingest/ports.ts'
 import type { Pool } from './pool.ts'
 
-const letterColumns = 'id, event_id as "eventId", code, path, message, source, received_at_ms as "receivedAtMs"'
+const letterColumns = `id, event_id as "eventId", code, path, message, source, received_at_ms as "receivedAtMs", topic, partition,
+  record_offset as "offset", attempts, resolution, resolved_at_ms as "resolvedAtMs"`
 type LetterRow = QuarantinedLetter & { [column: string]: unknown }
 
 interface EventRow {
@@ -10,7 +11,9 @@ interface EventRow {
   readonly source: string
   readonly occurredAtMs: number
   readonly receivedAtMs: number
-  readonly body: Event
+  readonly type: Event['type']
+  /** Null once retention let go of it. */
+  readonly body: Event | null
   readonly isPending: boolean
   readonly isOrphan: boolean
 }
@@ -18,25 +21,26 @@ interface EventRow {
 export const createEventLedger = (pool: Pool): EventLedger => ({
   async trail(eventId) {
     const { rows } = await pool.query<EventRow>(
-      `select source, occurred_at_ms as "occurredAtMs", received_at_ms as "receivedAtMs", body,
+      `select source, occurred_at_ms as "occurredAtMs", received_at_ms as "receivedAtMs", type,
+         coalesce(b.body, e.body) as body,
          exists (select from pending p where p.source = e.source and p.occurred_at_ms = e.occurred_at_ms
            and p.event_id = e.event_id) as "isPending",
-         exists (select from orphans o where o.slate_id = e.body->>'slateId' and o.event_id = e.event_id) as "isOrphan"
-       from events e where event_id = $1`,
+         exists (select from orphans o where o.slate_id = coalesce(b.body, e.body)->>'slateId' and o.event_id = e.event_id) as "isOrphan"
+       from events e left join event_bodies b using (received_at_ms, event_id) where event_id = $1`,
       [eventId],
     )
     const row = rows[0]
     if (row === undefined) return quarantined(pool, eventId)
-    const { body, source, occurredAtMs, receivedAtMs } = row
+    const { body, type, source, occurredAtMs, receivedAtMs } = row
     const examples = await examplesOf(pool, body)
     return {
       state: row.isPending ? 'pending' : row.isOrphan ? 'orphan' : 'joined',
       eventId,
-      type: body.type,
+      type,
       source,
       occurredAtMs,
       receivedAtMs,
-      slateId: 'slateId' in body ? (body.slateId ?? null) : null,
+      slateId: body !== null && 'slateId' in body ? (body.slateId ?? null) : null,
       examples,
       modelVersions: examples.length === 0 ? [] : await versionsOf(pool, examples[0]!.slateId, receivedAtMs),
     }
@@ -45,14 +49,14 @@ export const createEventLedger = (pool: Pool): EventLedger => ({
 
 async function quarantined(pool: Pool, eventId: string) {
   const { rows } = await pool.query<LetterRow>(
-    `select ${letterColumns} from dead_letters where event_id = $1 order by id desc limit 1`,
+    `select ${letterColumns} from dead_letters where event_id = $1 and resolution is null order by id desc limit 1`,
     [eventId],
   )
   return rows[0] === undefined ? null : { state: 'quarantined' as const, eventId, letter: rows[0] }
 }
 
-async function examplesOf(pool: Pool, event: Event) {
-  if (!('slateId' in event) || event.slateId === undefined) return []
+async function examplesOf(pool: Pool, event: Event | null) {
+  if (event === null || !('slateId' in event) || event.slateId === undefined) return []
   const items =
     event.type === 'feedback'
       ? [event.itemId]
@@ -82,7 +86,8 @@ async function versionsOf(pool: Pool, slateId: string, receivedAtMs: number): Pr
 export const createDeadLetters = (pool: Pool): DeadLetters => ({
   async list(before) {
     const { rows } = await pool.query<LetterRow>(
-      `select ${letterColumns} from dead_letters where $1::bigint is null or id < $1 order by id desc limit 100`,
+      `select ${letterColumns} from dead_letters
+       where resolution is null and ($1::bigint is null or id < $1) order by id desc limit 100`,
       [before],
     )
     return rows

@@ -18,7 +18,9 @@ const lockKey = 0x6a6f696e
 export const createJoinStore = (pool: Pool): JoinStore => ({
   async sources() {
     const { rows } = await pool.query<{ name: string; watermarkMs: number; joinedToMs: number }>(
-      'select name, watermark_ms as "watermarkMs", joined_to_ms as "joinedToMs" from sources order by name',
+      `select name, joined_to_ms as "joinedToMs",
+         greatest(watermark_ms, (select min(p.watermark_ms) from positions p where p.source = s.name)) as "watermarkMs"
+       from sources s order by name`,
     )
     return rows
   },
@@ -30,7 +32,7 @@ export const createJoinStore = (pool: Pool): JoinStore => ({
     }),
 })
 
-const eventColumns = 'e.event_id as "eventId", e.occurred_at_ms as "occurredAtMs", e.body as event'
+const eventColumns = 'e.event_id as "eventId", e.occurred_at_ms as "occurredAtMs", coalesce(b.body, e.body) as event'
 interface EventRow {
   eventId: string
   occurredAtMs: number
@@ -43,7 +45,7 @@ const joinTransaction = (sql: Sql): JoinTransaction => ({
       `select ${eventColumns} from (
          select * from pending where source = $1 and occurred_at_ms <= $2
          order by occurred_at_ms, rank, event_id limit $3
-       ) p join events e using (event_id)
+       ) p join events e using (event_id) left join event_bodies b using (received_at_ms, event_id)
        order by p.occurred_at_ms, p.rank, p.event_id`,
       [source, upToMs, limit],
     )
@@ -64,7 +66,7 @@ const joinTransaction = (sql: Sql): JoinTransaction => ({
       [slateIds],
     )
     const orphans = await sql.query<EventRow>(
-      `select ${eventColumns} from orphans o join events e using (event_id)
+      `select ${eventColumns} from orphans o join events e using (event_id) left join event_bodies b using (received_at_ms, event_id)
        where o.slate_id = any($1::text[]) order by e.occurred_at_ms, e.event_id`,
       [slateIds],
     )

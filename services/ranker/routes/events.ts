@@ -41,6 +41,14 @@ const letter = {
   message: Type.String(),
   source: Type.String(),
   receivedAt: Type.String(),
+  topic: Type.Union([Type.String(), Type.Null()], {
+    description: 'With `partition` and `offset`: where it stands in Kafka',
+  }),
+  partition: Type.Union([Type.Integer(), Type.Null()]),
+  offset: Type.Union([Type.Integer(), Type.Null()]),
+  attempts: Type.Integer({ description: 'How often it was taken in vain' }),
+  resolution: Type.Union([Type.Literal('replayed'), Type.Literal('dropped'), Type.Null()]),
+  resolvedAt: Type.Union([Type.String(), Type.Null()]),
 }
 const Trail = Type.Object({
   eventId: Type.String(),
@@ -95,7 +103,11 @@ export function eventRoutes(app: App, service: RankerService): void {
 }
 
 const iso = (ms: number) => new Date(ms).toISOString()
-const toLetter = ({ receivedAtMs, ...rest }: QuarantinedLetter) => ({ ...rest, receivedAt: iso(receivedAtMs) })
+const toLetter = ({ receivedAtMs, resolvedAtMs, ...rest }: QuarantinedLetter) => ({
+  ...rest,
+  receivedAt: iso(receivedAtMs),
+  resolvedAt: resolvedAtMs === null ? null : iso(resolvedAtMs),
+})
 
 function takeEvents(app: App, { ingest, metrics }: RankerService): void {
   // Bytes as they came: a record that is no JSON is kept as it is.

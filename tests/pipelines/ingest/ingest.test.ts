@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type EventOutcome, ingest, liveSource, type RawRecord } from '../../../pipelines/ingest/ingest.ts'
+import { type EventOutcome, ingest, liveSource, type RawRecord, replay } from '../../../pipelines/ingest/ingest.ts'
 import { createMemoryIngestStore } from './memory-store.ts'
 
 const nowMs = Date.parse('2026-01-31T08:00:00Z')
@@ -131,31 +131,79 @@ test('a slate gets the only ranker there is, and must name one where there are s
   assert.match(outcomes[0]!.message!, /home, search/)
 })
 
-test('the clock of a backfill stands before its newest moment, which the next records may go on with', async () => {
+test('records of a partition move its position, and its watermark to the newest event less the lateness', async () => {
   const memory = createMemoryIngestStore()
-  const context = contextOf(memory, { source: 'import' })
-  const clock = () => memory.contents().watermarks.get('import')! - (nowMs - 3_600_000)
+  const claim = { group: 'g', topic: 't', partition: 0, latenessMs: 20 }
+  const position = () => {
+    const { nextOffset, watermarkMs } = memory.contents().positions.get('t 0')!
+    return [nextOffset, watermarkMs - (nowMs - 3_600_000)]
+  }
+  const take = (records: readonly unknown[], fromOffset: number, nextOffset: number) =>
+    ingest(records.map(record), contextOf(memory), { ...claim, fromOffset, nextOffset })
 
-  await ingest([itemEvent('a', 'i1', at(10)), itemEvent('b', 'i1', at(30)), 7].map(record), context)
-  assert.equal(clock(), 29)
-  await ingest([itemEvent('c', 'i1', at(20))].map(record), context)
-  assert.equal(clock(), 29)
-  await ingest([itemEvent('a', 'i2', at(90)), { ...itemEvent('d'), price: 1 }].map(record), context)
-  assert.equal(clock(), 29)
-  await ingest([itemEvent('e', 'i1', at(40))].map(record), context)
-  assert.equal(clock(), 39)
+  await take([itemEvent('a', 'i1', at(50)), itemEvent('b', 'i1', at(30)), 7], 0, 3)
+  assert.deepEqual(position(), [3, 30])
+  await take([itemEvent('c', 'i1', at(40)), 8], 3, 9)
+  assert.deepEqual(position(), [9, 30])
+  await take([itemEvent('d', 'i1', at(60 * 60_000 + 9_000))], 9, 10)
+
+  // Ahead of the clock, though not far enough to be refused: others' events are on their way yet.
+  assert.deepEqual(position(), [10, 3_600_000 - 20])
 })
 
-test('live events move no clock', async () => {
+test('nothing is taken by who believes a position to be elsewhere', async () => {
+  const memory = createMemoryIngestStore()
+  const claim = { group: 'g', topic: 't', partition: 0, fromOffset: 0, nextOffset: 1, latenessMs: 0 }
+  await ingest([itemEvent('a')].map(record), contextOf(memory), claim)
+
+  const second = ingest([itemEvent('b'), 7].map(record), contextOf(memory), claim)
+
+  await assert.rejects(second, { code: 'POSITION_MOVED' })
+  assert.deepEqual([[...memory.contents().events.keys()], memory.contents().letters], [['a'], []])
+})
+
+test('without a partition, no clock moves', async () => {
   const memory = createMemoryIngestStore()
 
   await ingest([itemEvent('a')].map(record), contextOf(memory))
 
-  assert.equal(memory.contents().watermarks.size, 0)
+  assert.equal(memory.contents().watermarks.size + memory.contents().positions.size, 0)
+})
+
+test('a dead letter is taken once more, as it is or mended, and ends where it goes in', async () => {
+  const memory = createMemoryIngestStore()
+  const bytesOf = (value: unknown) => record(value, 0).bytes
+  await ingest(
+    [
+      { ...itemEvent('a'), price: 1 },
+      { ...itemEvent('b'), price: 1 },
+    ].map(record),
+    contextOf(memory),
+  )
+  const { source: _, ...context } = contextOf(memory)
+
+  const asItIs = await replay(0, null, context)
+  const mended = await replay(0, bytesOf(itemEvent('a')), context)
+  const again = await replay(0, bytesOf(itemEvent('c')), context)
+  const worse = await replay(1, bytesOf({ ...itemEvent('b'), colour: 1 }), context)
+
+  assert.deepEqual(
+    [asItIs, mended, again, worse].map((each) => [each.outcome, 'path' in each ? each.path : '']),
+    [
+      ['quarantined', '/price'],
+      ['accepted', ''],
+      ['unknown', ''],
+      ['quarantined', '/colour'],
+    ],
+  )
+  const [first, second] = memory.contents().letters
+  assert.deepEqual([first!.resolution, first!.attempts], ['replayed', 2])
+  assert.deepEqual([second!.resolution, second!.attempts, second!.path], [undefined, 2, '/colour'])
+  assert.deepEqual([...memory.contents().events.keys()], ['a'])
 })
 
 test('nothing is answered, and nothing kept, when the transaction breaks at any step', async () => {
-  for (const step of ['accept', 'quarantine', 'advance', 'commit'] as const) {
+  for (const step of ['accept', 'quarantine', 'commit'] as const) {
     const memory = createMemoryIngestStore(step)
 
     const answer = ingest([itemEvent('a'), 7].map(record), contextOf(memory, { source: 'import' }))

@@ -12,8 +12,15 @@ const letter: QuarantinedLetter = {
   message: 'The field "kind" is missing; add it.',
   source: 'rest',
   receivedAtMs: 1_000,
+  topic: 'polyrank.feedback',
+  partition: 2,
+  offset: 41,
+  attempts: 1,
+  resolution: null,
+  resolvedAtMs: null,
 }
-const told = { ...letter, receivedAt: '1970-01-01T00:00:01.000Z', receivedAtMs: undefined }
+const { receivedAtMs: _, resolvedAtMs: __, ...kept } = letter
+const told = { ...kept, receivedAt: '1970-01-01T00:00:01.000Z', resolvedAt: null }
 const payload = Uint8Array.from([0xff, 0x00, 0x61])
 const trails: Record<string, EventTrail> = {
   bad: { state: 'quarantined', eventId: 'bad', letter },
