@@ -162,9 +162,19 @@ function inferAt(line: string, name: string, infer: () => Inferred): Inferred {
   }
 }
 
+/** What TensorFlow.js itself refuses, before any kernel is called, gets the model's line too. */
+function withLine(error: unknown): unknown {
+  const stack = error instanceof Error && !(error instanceof Fault) ? (error.stack ?? '') : ''
+  if (!/^ +at .*$/m.exec(stack)?.[0].includes('tfjs-core')) return error
+  const line = modelLine(stack)
+  const reason = (error as Error).message
+  return new Fault('ENGINE_OP_REFUSED', `TensorFlow.js at ${line}: ${reason}`, { path: line, cause: error })
+}
+
 /**
  * Runs a step once with tensors that have no values, and returns the kernels it called. Faults: `ENGINE_OP_UNSUPPORTED`
- * names the op that has no recording; `ENGINE_SHAPE_MISMATCH`; `ENGINE_STATE_MISMATCH` where the next state is not as declared.
+ * names the op that has no recording; `ENGINE_OP_REFUSED` is what TensorFlow.js says of a call; `ENGINE_SHAPE_MISMATCH`;
+ * `ENGINE_STATE_MISMATCH` where the next state is not as declared.
  */
 export function record(step: Step): Program {
   if (recording !== null)
@@ -183,6 +193,8 @@ export function record(step: Step): Program {
       program = recordInto(current, step)
     })
     return program!
+  } catch (error) {
+    throw withLine(error)
   } finally {
     Error.stackTraceLimit = stackDepth
     recording = null

@@ -174,6 +174,34 @@ test('shapes that do not fit are refused with the kernel and the line', () => {
   }
 })
 
+test('what TensorFlow.js itself refuses is a fault with the line that asked for it', () => {
+  const refused: Record<string, (x: tf.Tensor) => tf.Tensor> = {
+    "'log' must be float32": (x) => tf.log(tf.cast(x, 'int32')),
+    'must match length of perm': (x) => tf.transpose(x, [1, 0]),
+    'Cannot compute gradient': (x) => tf.grad(() => tf.scalar(1))(x),
+  }
+  for (const [reason, op] of Object.entries(refused)) {
+    const fault = faultOf((x) => ({ y: op(x) }))
+
+    assert.equal(fault.code, 'ENGINE_OP_REFUSED', reason)
+    assert.match(fault.message, new RegExp(`^TensorFlow\\.js at .*record\\.test\\.ts:\\d+: .*${reason}`))
+    assert.match(fault.path!, /record\.test\.ts:\d+$/)
+    assert.ok(fault.cause instanceof Error)
+  }
+})
+
+test('an error of the step itself stays as it is', () => {
+  const broken = new Error('the step broke')
+  const run = () => {
+    throw broken
+  }
+
+  assert.throws(
+    () => record({ inputs: { x: pair }, run }),
+    (error) => error === broken,
+  )
+})
+
 test('reading a value while recording is refused, except of a constant', () => {
   let constant: tf.BackendValues | undefined
   record({

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cpu } from '../../../models/engine/cpu.ts'
 import type { RankingInput } from '../../../models/spec/slate.ts'
 import type { TaskSpec } from '../../../models/spec/tasks.ts'
 import type { Holdout } from '../../../pipelines/training/holdout.ts'
@@ -11,8 +10,8 @@ import {
   quantizationLines,
   sampleOf,
 } from '../../../pipelines/training/quantization.ts'
-import { train } from '../../../pipelines/training/train.ts'
-import { rankerWith, sourceOf, worldOf } from './small-source.ts'
+import { rankerWith, worldOf } from './small-source.ts'
+import { trainedOn } from './written-version.ts'
 
 const bounds = { mostScoreChange: 0.02, mostMetricLoss: 0.001 }
 const tasks: readonly TaskSpec[] = [
@@ -110,11 +109,7 @@ test('a change of values counts as a share of the largest of the same task', asy
 })
 
 test('the metrics of a slice are those that training has of it', async () => {
-  const { content, holdout } = await train({
-    definition: rankerWith({ epochs: 1 }),
-    source: sourceOf(worldOf(150)),
-    ...{ device: cpu, threads: 1, parent: null, report: () => {} },
-  })
+  const { content, holdout } = await trainedOn(150, rankerWith({ epochs: 1 }))
 
   const own = metricsOf(content.definition.tasks, holdout, holdout.scores)
 

@@ -1,67 +1,19 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
-import { cpu, openOnnxFile } from '../../../models/engine/cpu.ts'
+import { test } from 'node:test'
+import { openOnnxFile } from '../../../models/engine/cpu.ts'
 import { openGraphs } from '../../../pipelines/training/graph-scorer.ts'
-import { type TrainedVersion, train } from '../../../pipelines/training/train.ts'
-import {
-  buckets,
-  graphFile,
-  int8GraphFile,
-  manifestFile,
-  type QuantizationRequest,
-  weightsFile,
-  writeVersion,
-} from '../../../pipelines/training/version.ts'
-import { rankerWith, sourceOf, worldOf } from './small-source.ts'
-
-const root = mkdtempSync(join(tmpdir(), 'polyrank-int8-'))
-after(() => rmSync(root, { recursive: true, force: true }))
+import { buckets, graphFile, int8GraphFile, manifestFile, weightsFile } from '../../../pipelines/training/version.ts'
+import { rankerWith } from './small-source.ts'
+import { generous, trainedOn, written } from './written-version.ts'
 
 /** Wide enough for its first layer to gain. */
 const wide = { ...rankerWith({ epochs: 1 }), architecture: { kind: 'shared-bottom', hidden: 160, tower: 4 } } as const
-const trainedAs = (definition: typeof wide | ReturnType<typeof rankerWith>) =>
-  train({
-    ...{ definition, source: sourceOf(worldOf(100)), device: cpu, threads: 1, parent: null, report: () => {} },
-  })
-const generous = { mostScoreChange: 0.5, mostMetricLoss: 0.5 }
-
-let folders = 0
-async function written(
-  { content, network, weights, holdout }: TrainedVersion,
-  request: Partial<QuantizationRequest> | null = {},
-) {
-  const folder = mkdtempSync(join(root, `${++folders}-`))
-  const order: string[] = []
-  const manifest = await writeVersion(
-    {
-      async write(name, pieces) {
-        order.push(name)
-        writeFileSync(join(folder, name), Buffer.concat(pieces))
-      },
-      remove: async (name) => rmSync(join(folder, name)),
-    },
-    content,
-    network,
-    weights,
-    request === null
-      ? undefined
-      : {
-          bounds: generous,
-          unseen: holdout,
-          open: (graph) => openOnnxFile(join(folder, graph), { threads: 1 }),
-          ...request,
-        },
-  )
-  return { folder, manifest, order, bytesOf: (name: string) => readFileSync(join(folder, name)) }
-}
-
-const trained = await trainedAs(wide)
-const version = await written(trained)
-const plain = await written(trained, null)
+const trained = await trainedOn(100, wide)
+const version = await written(trained, {})
+const plain = await written(trained)
 
 test('int8 graphs lie beside those of float32, which stay as they are to the byte', () => {
   const { order, manifest, bytesOf } = version
@@ -146,14 +98,14 @@ test('graphs that do not run here are a reason too', async () => {
 })
 
 test('a network too small to gain has no int8 graphs, and says so', async () => {
-  const { order, manifest } = await written(await trainedAs(rankerWith({ epochs: 1 })))
+  const { order, manifest } = await written(await trainedOn(100, rankerWith({ epochs: 1 })), {})
 
   assert.ok(!order.some((name) => name.includes('int8')))
   assert.deepEqual(manifest.quantization!.refusals, ['none of its multiplications is large enough to gain'])
 })
 
 test('writing again gives the same bytes of every file, measurements and all', async () => {
-  const again = await written(await trainedAs(wide))
+  const again = await written(await trainedOn(100, wide), {})
 
   for (const name of readdirSync(version.folder))
     assert.ok(again.bytesOf(name).equals(version.bytesOf(name)), `${name} differs`)

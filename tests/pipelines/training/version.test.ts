@@ -1,60 +1,28 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
-import { cpu, openOnnxFile } from '../../../models/engine/cpu.ts'
+import { test } from 'node:test'
+import { openOnnxFile } from '../../../models/engine/cpu.ts'
 import { readSafetensors } from '../../../models/engine/safetensors.ts'
 import { deepTable } from '../../../models/objectives/scoring-step.ts'
 import { canonical, definitionHash } from '../../../models/spec/definition-hash.ts'
 import { createEncoder, emptyBatch } from '../../../models/spec/encoder.ts'
-import { type TrainedVersion, train } from '../../../pipelines/training/train.ts'
-import {
-  buckets,
-  graphFile,
-  type Manifest,
-  manifestFile,
-  weightsFile,
-  writeVersion,
-} from '../../../pipelines/training/version.ts'
-import { rankerWith, sourceOf, worldOf } from './small-source.ts'
-
-const root = mkdtempSync(join(tmpdir(), 'polyrank-version-'))
-after(() => rmSync(root, { recursive: true, force: true }))
+import { buckets, graphFile, type Manifest, manifestFile, weightsFile } from '../../../pipelines/training/version.ts'
+import { rankerWith } from './small-source.ts'
+import { trainedOn, written } from './written-version.ts'
 
 const definition = rankerWith({ epochs: 2 })
-const trainedAs = (own: typeof definition) =>
-  train({
-    ...{ definition: own, source: sourceOf(worldOf(60)), device: cpu, threads: 1, parent: null, report: () => {} },
-  })
-let folders = 0
-async function written(trained: TrainedVersion) {
-  const folder = mkdtempSync(join(root, `${++folders}-`))
-  const order: string[] = []
-  const manifest = await writeVersion(
-    {
-      async write(name, pieces) {
-        order.push(name)
-        writeFileSync(join(folder, name), Buffer.concat(pieces))
-      },
-      remove: async () => assert.fail('nothing is to be removed'),
-    },
-    trained.content,
-    trained.network,
-    trained.weights,
-  )
-  return { folder, manifest, order, bytesOf: (name: string) => readFileSync(join(folder, name)) }
-}
 const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex')
 
-const trained = await trainedAs(definition)
+const trained = await trainedOn(60, definition)
 const version = await written(trained)
 
 test('a version is its weights, a graph for each number of candidates, and last the manifest that names them', () => {
-  const { order, manifest } = version
+  const { order, removed, manifest } = version
 
   assert.deepEqual(order, [weightsFile, ...buckets.map(graphFile), manifestFile])
+  assert.deepEqual(removed, [])
   assert.deepEqual(
     manifest.files.map(({ name }) => name),
     order.slice(0, -1),
@@ -85,14 +53,16 @@ test('a version is named by its definition and its content, all of it', () => {
 })
 
 test('the manifest holds no clock: training again gives the same bytes of every file', async () => {
-  const again = await written(await trainedAs(definition))
+  const again = await written(await trainedOn(60, definition))
 
   for (const name of readdirSync(version.folder))
     assert.ok(again.bytesOf(name).equals(version.bytesOf(name)), `${name} differs`)
 })
 
 test('another seed gives other weights and so another version of the same definition', async () => {
-  const { manifest } = await written(await trainedAs({ ...definition, training: { ...definition.training, seed: 9 } }))
+  const { manifest } = await written(
+    await trainedOn(60, { ...definition, training: { ...definition.training, seed: 9 } }),
+  )
 
   assert.equal(manifest.definitionHash, version.manifest.definitionHash)
   assert.notEqual(manifest.version, version.manifest.version)
