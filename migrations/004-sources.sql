@@ -44,10 +44,3 @@ create table erasures (
   user_hash bytea primary key,
   erased_at_ms bigint not null
 );
-
--- What retention looks for. Rows stand nearly in the order of time, so that a summary of each range of pages finds them.
-create index events_received on events using brin (received_at_ms);
-create index slates_occurred on slates using brin (occurred_at_ms);
-create index history_occurred on history using brin (occurred_at_ms);
--- A user's history in the order of time, whichever source it came from.
-create index history_by_time on history (user_id, occurred_at_ms, sequence);

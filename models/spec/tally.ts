@@ -32,13 +32,70 @@ export function addFeedback(tally: Tally, kind: string, atMs: number, byDay: boo
   }
 }
 
-const withOneMore = (counts: Tally['feedback'], kind: string) => ({ ...counts, [kind]: ofKind(counts, kind) + 1 })
+/** The counts of both together, as if one tally had counted all. */
+export function mergeTallies(a: Tally, b: Tally): Tally {
+  const lasts = [a.lastImpressionAtMs, b.lastImpressionAtMs].filter((last) => last !== null)
+  return {
+    impressions: a.impressions + b.impressions,
+    feedback: addCounts(a.feedback, b.feedback),
+    lastImpressionAtMs: lasts.length === 0 ? null : Math.max(...lasts),
+    ...(a.days === undefined && b.days === undefined ? {} : { days: mergeDays(a.days ?? [], b.days ?? []) }),
+  }
+}
+
+function mergeDays(a: readonly DayTally[], b: readonly DayTally[]): readonly DayTally[] {
+  const days = new Map(a.map((day) => [day.day, day]))
+  for (const own of b) {
+    const other = days.get(own.day)
+    const { day, impressions, feedback } = own
+    if (other === undefined) days.set(day, own)
+    else
+      days.set(day, {
+        day,
+        impressions: impressions + other.impressions,
+        feedback: addCounts(other.feedback, feedback),
+      })
+  }
+  return newestDays([...days.values()])
+}
+
+/** Whether two tallies count the same; none at all counts nothing. */
+export function sameTally(a: Tally | null, b: Tally | null): boolean {
+  const [one, other] = [a ?? emptyTally, b ?? emptyTally]
+  const [days, otherDays] = [one.days ?? [], other.days ?? []]
+  return (
+    one.impressions === other.impressions &&
+    one.lastImpressionAtMs === other.lastImpressionAtMs &&
+    sameCounts(one.feedback, other.feedback) &&
+    days.length === otherDays.length &&
+    days.every((day, i) => {
+      const its = otherDays[i]!
+      return day.day === its.day && day.impressions === its.impressions && sameCounts(day.feedback, its.feedback)
+    })
+  )
+}
+
+type Counts = Tally['feedback']
+
+/** Entries, not assignments: a kind may be called `__proto__`. */
+const addCounts = (a: Counts, b: Counts): Counts =>
+  Object.fromEntries(
+    [...new Set([...Object.keys(a), ...Object.keys(b)])].map((kind) => [kind, ofKind(a, kind) + ofKind(b, kind)]),
+  )
+
+const sameCounts = (a: Counts, b: Counts): boolean =>
+  [...Object.keys(a), ...Object.keys(b)].every((kind) => ofKind(a, kind) === ofKind(b, kind))
+
+const withOneMore = (counts: Counts, kind: string) => ({ ...counts, [kind]: ofKind(counts, kind) + 1 })
 
 function addToDay({ days = [] }: Tally, atMs: number, change: (day: DayTally) => DayTally): readonly DayTally[] {
   const day = dayOf(atMs)
   const known = days.find((each) => each.day === day) ?? { day, impressions: 0, feedback: {} }
-  const newest = Math.max(day, days.at(-1)?.day ?? day)
-  return [...days.filter((each) => each.day !== day), change(known)]
-    .filter((each) => each.day > newest - keptDays)
-    .sort((a, b) => a.day - b.day)
+  return newestDays([...days.filter((each) => each.day !== day), change(known)])
+}
+
+function newestDays(days: DayTally[]): readonly DayTally[] {
+  const sorted = days.sort((a, b) => a.day - b.day)
+  const newest = sorted.at(-1)?.day ?? 0
+  return sorted.filter(({ day }) => day > newest - keptDays)
 }

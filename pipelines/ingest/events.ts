@@ -130,15 +130,16 @@ export type ItemEvent = Static<typeof ItemEvent>
 export type UserEvent = Static<typeof UserEvent>
 export type Event = SlateEvent | ImpressionEvent | FeedbackEvent | ItemEvent | UserEvent
 
-const schemas = {
+/** By `type`. */
+export const eventSchemas = {
   slate: SlateEvent,
   impression: ImpressionEvent,
   feedback: FeedbackEvent,
   item: ItemEvent,
   user: UserEvent,
 }
-export const eventTypes = Object.keys(schemas) as readonly (keyof typeof schemas)[]
-const checks = Object.fromEntries(Object.entries(schemas).map(([type, schema]) => [type, Compile(schema)]))
+export const eventTypes = Object.keys(eventSchemas) as readonly (keyof typeof eventSchemas)[]
+const checks = Object.fromEntries(Object.entries(eventSchemas).map(([type, schema]) => [type, Compile(schema)]))
 
 /** What is wrong with an event: a stable code, a JSON pointer into it, and the way out. */
 export interface EventFault {

@@ -92,6 +92,15 @@ export async function replay(
   })
 }
 
+/** Ends an open dead letter without taking it; false where there is none of this id. */
+export async function drop(id: number, { store, nowMs }: Pick<IngestContext, 'store' | 'nowMs'>): Promise<boolean> {
+  return store.transaction(async (transaction) => {
+    if ((await transaction.holdLetter(id)) === null) return false
+    await transaction.resolveLetter(id, 'dropped', nowMs())
+    return true
+  })
+}
+
 async function accept(
   read: readonly Read[],
   transaction: IngestTransaction,

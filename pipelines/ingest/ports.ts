@@ -17,7 +17,7 @@ export interface DeadLetter {
   readonly origin?: RecordOrigin
 }
 
-/** Where a record stands in Kafka. */
+/** Where a record stands: in Kafka, or in an imported file, whose topic is `import:SOURCE:FILE` and offset its row. */
 export interface RecordOrigin {
   readonly topic: string
   readonly partition: number
@@ -50,6 +50,8 @@ export interface IngestTransaction {
   accept(events: readonly AcceptableEvent[], source: string, receivedAtMs: number): Promise<readonly Acceptance[]>
   /** A record of the same origin and content is set aside once. */
   quarantine(letters: readonly DeadLetter[], source: string, receivedAtMs: number): Promise<void>
+  /** When the newest event of a source occurred that waits for the join; null where none does. */
+  newestPending(source: string): Promise<number | null>
   /** Moves the clock of a source; never back. */
   advance(source: string, watermarkMs: number): Promise<void>
   /** Fault `POSITION_MOVED` where the position is elsewhere: another consumer has the partition now. */
@@ -109,7 +111,7 @@ export interface QuarantinedLetter {
   readonly message: string
   readonly source: string
   readonly receivedAtMs: number
-  /** Null where it did not come from Kafka. */
+  /** Null where it came by itself, not from Kafka or a file. */
   readonly topic: string | null
   readonly partition: number | null
   readonly offset: number | null
@@ -122,10 +124,23 @@ export interface QuarantinedLetter {
 export interface EventLedger {
   /** Null where no event of this id ever came. */
   trail(eventId: string): Promise<EventTrail | null>
+  /** Accepted events in the order of receipt, up to `untilMs`: the first ones after `after`, or without it the last ones. */
+  received(after: ReceiptCursor | null, untilMs: number, limit: number): Promise<readonly ReceivedEvent[]>
+}
+
+/** A place in the order of receipt. */
+export interface ReceiptCursor {
+  readonly receivedAtMs: number
+  readonly eventId: string
+}
+export interface ReceivedEvent extends ReceiptCursor {
+  readonly source: string
+  readonly event: Event
 }
 
 export interface DeadLetters {
-  /** Open ones, newest first, at most 100, older than `before` where it is given. */
-  list(before: number | null): Promise<readonly QuarantinedLetter[]>
+  /** Open ones, newest first, at most 100, older than `before` and of this code where they are given. */
+  list(before: number | null, code?: string): Promise<readonly QuarantinedLetter[]>
+  countOpen(): Promise<number>
   find(id: number): Promise<(QuarantinedLetter & { readonly payload: Uint8Array }) | null>
 }

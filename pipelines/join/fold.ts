@@ -1,24 +1,34 @@
 import type { ImpressionPolicy } from '../../models/spec/ranker.ts'
 import type { JoinedFeedback, Tally } from '../../models/spec/slate.ts'
-import { addFeedback, addImpression, emptyTally } from '../../models/spec/tally.ts'
+import { addFeedback, addImpression } from '../../models/spec/tally.ts'
+import type { LatePolicy } from '../ingest/event-settings.ts'
 import type { FeedbackEvent, ImpressionEvent, SlateEvent } from '../ingest/events.ts'
 import {
+  type Clock,
   type FoldInput,
   type FoldOutput,
   type HistoryRow,
   type JoinedExample,
   type JoinedSlate,
   type PendingEvent,
-  type TallyKey,
   type TallyScope,
   userItemKey,
 } from './ports.ts'
+import { addServed, noSkew, type Skew, type SkewFamily } from './skew.ts'
+import { createBatchTallies } from './tallies.ts'
 
 export interface FoldOptions {
-  readonly source: string
-  /** Events up to here come late: what they change is kept, but they see no counts, which have moved on. */
-  readonly joinedToMs: number
+  /** Of all the events. */
+  readonly clock: Clock
+  /**
+   * How far each clock is joined. Events up to there of their own come late: what they change is kept, but they see no
+   * counts of it, which have moved on.
+   */
+  readonly joinedTo: ReadonlyMap<Clock, number>
+  readonly late: LatePolicy
   readonly policies: Readonly<Record<string, ImpressionPolicy>>
+  /** What each ranker looks at. */
+  readonly families: Readonly<Record<string, ReadonlySet<SkewFamily>>>
   /** What some ranker looks at; the rest is not kept. */
   readonly keeps: Keeps
 }
@@ -41,11 +51,16 @@ interface Waiting {
  * Folds one batch of events, in order, into slates, examples, tallies and history. A slate sees what happened strictly
  * before it: changes of one moment apply when the next moment comes.
  */
-export function fold(events: readonly PendingEvent[], input: FoldInput, options: FoldOptions): FoldOutput {
-  const { keeps, source, policies } = options
+export function fold(
+  events: readonly PendingEvent[],
+  input: FoldInput,
+  options: FoldOptions,
+): { readonly output: FoldOutput; readonly skew: Skew } {
+  const { keeps, policies } = options
+  const joinedToMs = options.joinedTo.get(options.clock) ?? 0
   const slates = new Map(input.slates.map((slate) => [slate.slateId, slate]))
   const examples = new Map(input.examples.map((example) => [exampleKey(example.slateId, example.itemId), example]))
-  const tallies = new Map(input.tallies.map(({ scope, key, tally }) => [tallyKey(scope, key), tally]))
+  const tallies = createBatchTallies(input.tallies, options.clock, options.joinedTo)
   const historyEnds = new Map(input.historyEnds.map(({ userId, sequence }) => [userId, sequence]))
   const catalog = new Map<string, FoldInput['catalog'][number][]>()
   for (const entry of input.catalog) {
@@ -55,10 +70,10 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
   const changed = {
     slates: new Map<string, JoinedSlate>(),
     examples: new Map<string, JoinedExample>(),
-    tallies: new Map<string, TallyKey & { tally: Tally }>(),
     history: [] as HistoryRow[],
     adopted: [] as { slateId: string; eventId: string }[],
   }
+  let skew = noSkew
   const waiting = new Map<string, Waiting[]>()
   for (const orphan of input.orphans) {
     const event = orphan.event as Waiting['event']
@@ -71,34 +86,40 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
     deferred = []
   }
 
-  for (const { event, eventId, occurredAtMs } of events) {
+  for (const { event, eventId, source, occurredAtMs } of events) {
     if (occurredAtMs > momentMs) settle()
     momentMs = occurredAtMs
-    if (event.type === 'slate') onSlate(event, occurredAtMs)
+    if (event.type === 'slate') onSlate(event, source, occurredAtMs)
     else if (event.type === 'impression') onImpression(event, eventId, occurredAtMs)
     else if (event.type === 'feedback') onFeedback(event, eventId, occurredAtMs)
   }
   settle()
-  return {
+  const output = {
     slates: [...changed.slates.values()],
     examples: [...changed.examples.values()],
-    tallies: [...changed.tallies.values()],
+    tallies: tallies.changed(),
     history: changed.history,
     orphans: [...waiting].flatMap(([slateId, events]) =>
       events.flatMap(({ eventId, isStored }) => (isStored ? [] : [{ slateId, eventId }])),
     ),
     adopted: changed.adopted,
   }
+  return { output, skew }
 
-  function onSlate(event: SlateEvent, occurredAtMs: number): void {
+  function onSlate(event: SlateEvent, source: string, occurredAtMs: number): void {
     if (slates.has(event.slateId)) return
-    const isLate = occurredAtMs <= options.joinedToMs
+    const isLate = occurredAtMs <= joinedToMs
     // A slate that was ranked here carries what it was scored with.
     const served = event.modelVersion !== undefined
+    const read = tallies.before(occurredAtMs, isLate)
+    // Entries of a later moment are no matter: a history is read up to its slate's moment.
+    const historyEnd = historyEnds.get(event.userId) ?? 0
+    const families = options.families[event.ranker!]
+    if (served && !isLate && families !== undefined) skew = addServed(skew, event, families, { read, historyEnd })
     const versionOf = (given: number | null | undefined, kind: 'item' | 'user', id: string) =>
       served ? (given ?? null) : versionAt(kind, id, occurredAtMs)
     const seen = (given: Tally | null | undefined, scope: TallyScope, key: string) =>
-      served ? (given ?? null) : isLate ? null : (tallies.get(tallyKey(scope, key)) ?? null)
+      served ? (given ?? null) : read(scope, key)
     const slate: JoinedSlate = {
       slateId: event.slateId,
       source,
@@ -111,7 +132,7 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
       user: event.user ?? {},
       userVersion: versionOf(event.userVersion, 'user', event.userId),
       userTally: seen(event.userTally, 'user', event.userId),
-      historyEnd: served ? (event.historyEnd ?? 0) : isLate ? 0 : (historyEnds.get(event.userId) ?? 0),
+      historyEnd: served ? (event.historyEnd ?? 0) : historyEnd,
       items: event.items.map(({ itemId, features, version, tally, userItemTally }) => ({
         itemId,
         ...(features === undefined ? {} : { features }),
@@ -198,6 +219,8 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
     if (keeps.history) deferred.push(() => remember(event, atMs))
     if (event.slateId === undefined) return
     const slate = slates.get(event.slateId)
+    const isIgnored = options.late === 'ignore' && atMs <= joinedToMs && !changed.slates.has(event.slateId)
+    if (slate !== undefined && isIgnored) return
     if (slate === undefined || !attach(slate, event, atMs)) {
       wait(event.slateId, { event, eventId, occurredAtMs: atMs, isStored: false })
     }
@@ -214,7 +237,7 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
     const example = examples.get(key)
     if (example === undefined) return policies[slate.ranker] !== 'explicit'
     const joined: JoinedFeedback = { kind: event.kind, value: event.value ?? null, occurredAtMs: atMs }
-    const next = { ...example, feedback: [...example.feedback, joined] }
+    const next = { ...example, feedback: [...example.feedback, joined].sort(byMoment) }
     examples.set(key, next)
     changed.examples.set(key, next)
     return true
@@ -234,20 +257,17 @@ export function fold(events: readonly PendingEvent[], input: FoldInput, options:
   }
 
   function defer(userId: string, itemId: string, change: (tally: Tally) => Tally): void {
-    const keys: TallyKey[] = [
-      { scope: 'user', key: userId },
-      { scope: 'item', key: itemId },
-      ...(keeps.userItemTallies ? [{ scope: 'user-item' as const, key: userItemKey(userId, itemId) }] : []),
-    ]
-    for (const { scope, key } of keys) {
-      deferred.push(() => {
-        const tally = change(tallies.get(tallyKey(scope, key)) ?? emptyTally)
-        tallies.set(tallyKey(scope, key), tally)
-        changed.tallies.set(tallyKey(scope, key), { scope, key, tally })
-      })
-    }
+    deferred.push(() => {
+      tallies.change('user', userId, change)
+      tallies.change('item', itemId, change)
+      if (keeps.userItemTallies) tallies.change('user-item', userItemKey(userId, itemId), change)
+    })
   }
 }
 
-const tallyKey = (scope: TallyScope, key: string) => `${scope} ${key}`
+/** The same feedback is the same list, in whatever order it came. */
+const byMoment = (a: JoinedFeedback, b: JoinedFeedback) =>
+  a.occurredAtMs - b.occurredAtMs ||
+  (a.kind < b.kind ? -1 : a.kind > b.kind ? 1 : (a.value ?? -Infinity) - (b.value ?? -Infinity) || 0)
+
 const exampleKey = (slateId: string, itemId: string) => JSON.stringify([slateId, itemId])

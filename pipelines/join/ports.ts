@@ -2,8 +2,15 @@ import type { FeatureValues } from '../../models/spec/features.ts'
 import type { JoinedFeedback, Tally } from '../../models/spec/slate.ts'
 import type { Event } from '../ingest/events.ts'
 
+/**
+ * Every source belongs to a clock, by which it is judged what is late: the live sources share one, and each backfill has
+ * its own, so that neither makes the other late. Counts are kept by clock.
+ */
+export type Clock = string
+
 export interface PendingEvent {
   readonly eventId: string
+  readonly source: string
   readonly occurredAtMs: number
   readonly event: Event
 }
@@ -30,7 +37,7 @@ export interface JoinedSlate {
   readonly user: FeatureValues
   readonly userVersion: number | null
   readonly userTally: Tally | null
-  /** The user's history entries up to this sequence number were known. */
+  /** The user's history entries up to this sequence number were known; it sees those before its moment. */
   readonly historyEnd: number
   readonly items: readonly SlateItem[]
 }
@@ -53,6 +60,7 @@ export interface JoinedExample {
 
 export interface HistoryRow {
   readonly userId: string
+  /** In the order of the join, whatever the clock. */
   readonly sequence: number
   readonly itemId: string
   /** The item as it was known then. */
@@ -66,6 +74,11 @@ export interface TallyKey {
   readonly scope: TallyScope
   readonly key: string
 }
+/** What one clock has counted. */
+export interface ClockTally extends TallyKey {
+  readonly clock: Clock
+  readonly tally: Tally
+}
 export const userItemKey = (userId: string, itemId: string): string => JSON.stringify([userId, itemId])
 
 /** Slates that a batch names, with all their examples and what waits for them. */
@@ -78,11 +91,13 @@ export interface NamedSlates {
 export interface FoldKeys {
   readonly users: readonly string[]
   readonly items: readonly string[]
+  /** Of each of `clocks`. */
   readonly tallies: readonly TallyKey[]
+  readonly clocks: readonly Clock[]
   readonly history: boolean
 }
 export interface Remembered {
-  readonly tallies: readonly (TallyKey & { readonly tally: Tally })[]
+  readonly tallies: readonly ClockTally[]
   /** Versions of these users and items, newest effective last. */
   readonly catalog: readonly (Pick<CatalogVersion, 'kind' | 'id' | 'occurredAtMs'> & { readonly version: number })[]
   readonly historyEnds: readonly { readonly userId: string; readonly sequence: number }[]
@@ -93,7 +108,7 @@ export interface FoldOutput {
   readonly slates: readonly JoinedSlate[]
   /** New and changed ones. */
   readonly examples: readonly JoinedExample[]
-  readonly tallies: readonly (TallyKey & { readonly tally: Tally })[]
+  readonly tallies: readonly ClockTally[]
   readonly history: readonly HistoryRow[]
   /** Events that begin to wait, for a slate or for an item of it to be shown. */
   readonly orphans: readonly { readonly slateId: string; readonly eventId: string }[]
@@ -105,17 +120,27 @@ export interface Source {
   readonly name: string
   readonly watermarkMs: number
   readonly joinedToMs: number
+  /** Whether something of it is not joined yet. */
+  readonly isWaiting: boolean
+}
+/** How far a source is joined now, and how many more of its events came late. */
+export interface Move {
+  readonly source: string
+  readonly joinedToMs: number
+  readonly late: number
 }
 
 export interface JoinTransaction {
-  /** In order of (occurredAt, kind, id): catalogue before slates before impressions before feedback. */
-  pending(source: string, upToMs: number, limit: number): Promise<readonly PendingEvent[]>
+  /** As they are now that no other join can move them. */
+  sources(): Promise<readonly Source[]>
+  /** Of these sources, in order of (occurredAt, kind, id): catalogue before slates before impressions before feedback. */
+  pending(sources: readonly string[], upToMs: number, limit: number): Promise<readonly PendingEvent[]>
   addCatalog(versions: readonly CatalogVersion[]): Promise<readonly number[]>
   slates(slateIds: readonly string[]): Promise<NamedSlates>
   remembered(keys: FoldKeys): Promise<Remembered>
   save(output: FoldOutput): Promise<void>
-  /** Takes the events off the queue and moves the source's cursor. */
-  finish(source: string, events: readonly PendingEvent[], joinedToMs: number, late: number): Promise<void>
+  /** Takes the events off the queue, and moves sources on, never back. */
+  finish(events: readonly PendingEvent[], moves: readonly Move[]): Promise<void>
 }
 
 export interface JoinStore {

@@ -5,9 +5,16 @@ import { pino } from 'pino'
 import { Fault } from '../../models/spec/fault.ts'
 import { createProgressView } from '../standalone/progress.ts'
 import { readSettings } from '../standalone/settings.ts'
+import { deadLettersCommand } from './dead-letters.ts'
 import { doctorCommand } from './doctor.ts'
 import { evaluateCommand } from './evaluate.ts'
+import { eventsCommand } from './events.ts'
+import { importCommand } from './import.ts'
+import { ingestCommand } from './ingest.ts'
 import { jobsCommand } from './jobs.ts'
+import { lagCommand } from './lag.ts'
+import { retentionCommand } from './retention.ts'
+import { usersCommand } from './users.ts'
 
 const environmentHelp = `
 Environment:
@@ -43,6 +50,13 @@ program
 program.addCommand(doctorCommand())
 program.addCommand(evaluateCommand())
 program.addCommand(jobsCommand())
+program.addCommand(ingestCommand())
+program.addCommand(lagCommand())
+program.addCommand(eventsCommand())
+program.addCommand(deadLettersCommand())
+program.addCommand(importCommand())
+program.addCommand(retentionCommand())
+program.addCommand(usersCommand())
 
 try {
   await program.parseAsync()

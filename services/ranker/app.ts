@@ -8,6 +8,7 @@ import { answerBrokenRequest, answerError, answerProblems, methodFault } from '.
 import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
 import { jobRoutes } from './routes/jobs.ts'
+import { lineageRoutes } from './routes/lineage.ts'
 import { modelRoutes } from './routes/models.ts'
 import { rankRoutes } from './routes/rank.ts'
 import type { App, RankerService } from './service.ts'
@@ -58,7 +59,7 @@ export async function createApp(service: RankerService, logger: Logger): Promise
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
-  for (const routes of [rankRoutes, eventRoutes, jobRoutes, modelRoutes, healthRoutes]) {
+  for (const routes of [rankRoutes, eventRoutes, jobRoutes, modelRoutes, lineageRoutes, healthRoutes]) {
     await app.register(async (scope) => declare(routes, scope as unknown as App, service))
   }
   return app as unknown as App

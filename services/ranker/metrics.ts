@@ -1,4 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { EventOutcome } from '../../pipelines/ingest/ingest.ts'
+import { type Skew, skewFamilies } from '../../pipelines/join/skew.ts'
 
 /** What Prometheus reads at /metrics. Durations are seconds, as is its custom, with buckets down to a millisecond. */
 export function createMetrics() {
@@ -34,6 +36,41 @@ export function createMetrics() {
       registers,
     }),
     joined: new Counter({ name: 'polyrank_join_events_total', help: 'Events joined', registers }),
+    served: new Counter({
+      name: 'polyrank_skew_compared_total',
+      help: 'Features that slates were served with, compared with what the join comes to, by family',
+      labelNames: ['family'],
+      registers,
+    }),
+    skewed: new Counter({
+      name: 'polyrank_skew_different_total',
+      help: 'Those of them that differ; some always do, by what happened in the moments before a request',
+      labelNames: ['family'],
+      registers,
+    }),
+    behind: new Gauge({
+      name: 'polyrank_source_behind_seconds',
+      help: 'Age of the newest moment up to which all of a live source has come',
+      labelNames: ['source'],
+      registers,
+    }),
+    lag: new Gauge({
+      name: 'polyrank_kafka_lag_records',
+      help: 'Records of a partition that this process has yet to take',
+      labelNames: ['topic', 'partition'],
+      registers,
+    }),
+    stopped: new Gauge({
+      name: 'polyrank_kafka_partition_stopped',
+      help: '1 for a partition that is read no more until somebody acts, by the reason',
+      labelNames: ['topic', 'partition', 'code'],
+      registers,
+    }),
+    deadLetters: new Gauge({
+      name: 'polyrank_dead_letters_open',
+      help: 'Events that were set aside and wait for somebody to mend or drop them',
+      registers,
+    }),
     activeVersion: new Gauge({
       name: 'polyrank_active_version',
       help: '1 for the version that serves',
@@ -43,3 +80,14 @@ export function createMetrics() {
   }
 }
 export type Metrics = ReturnType<typeof createMetrics>
+
+export function countOutcomes({ events }: Metrics, outcomes: readonly EventOutcome[]): void {
+  for (const { outcome, code = '' } of outcomes) events.inc({ outcome, code })
+}
+
+export function countSkew({ served, skewed }: Metrics, skew: Skew): void {
+  for (const family of skewFamilies) {
+    served.inc({ family }, skew[family].compared)
+    skewed.inc({ family }, skew[family].different)
+  }
+}

@@ -5,11 +5,14 @@ import { kuairandCounters } from '../../models/presets/kuairand.ts'
 import { type EngineSettings, readEngineSettings } from '../../models/spec/engine-settings.ts'
 import { Fault } from '../../models/spec/fault.ts'
 import type { RankerDefinition } from '../../models/spec/ranker.ts'
+import { type EventSettings, readEventSettings } from '../../pipelines/ingest/event-settings.ts'
 
 export interface Config {
   readonly rankers: readonly RankerDefinition[]
   /** What trains and serves them. */
   readonly engine: EngineSettings
+  /** How long events are waited for and kept. */
+  readonly events: EventSettings
   /** Where the rankers came from: a file, or the bundled sample's definition. */
   readonly from: { readonly kind: 'file'; readonly path: string } | { readonly kind: 'sample' }
 }
@@ -17,32 +20,35 @@ export interface Config {
 const example = 'export const rankers = [defineRanker({ ... })]'
 
 /**
- * The rankers and the engine of `polyrank.config.ts` in `folder` (its named exports `rankers` and `engine`). Without such
- * a file, or where it exports the engine alone, the ranker is the one of the bundled sample. Faults `CONFIG_INVALID`, and
- * those of `defineRanker`; both name the file.
+ * The rankers, the engine and the events of `polyrank.config.ts` in `folder`: its named exports `rankers`, `engine` and
+ * `events`. Without such a file, or where it exports no rankers but one of the others, the ranker is the one of the bundled
+ * sample. Faults `CONFIG_INVALID`, and those of `defineRanker`; both name the file.
  */
 export async function loadConfig(folder: string): Promise<Config> {
   const path = resolve(folder, 'polyrank.config.ts')
   const sample = { rankers: [kuairandCounters], from: { kind: 'sample' } } as const
-  if (!existsSync(path)) return { ...sample, engine: readEngineSettings() }
+  if (!existsSync(path)) return { ...sample, engine: readEngineSettings(), events: readEventSettings() }
   const exported = await exportsOf(path)
-  const engine = engineOf(exported, path)
+  const engine = settingsOf(() => readEngineSettings(exported.engine), path)
+  const events = settingsOf(() => readEventSettings(exported.events), path)
   const named = Object.keys(exported).filter((name) => !interop.has(name))
-  if (named.length === 1 && exported.engine !== undefined) return { ...sample, engine }
-  return { rankers: rankersOf(exported, path), engine, from: { kind: 'file', path } }
+  if (named.length > 0 && named.every((name) => name === 'engine' || name === 'events'))
+    return { ...sample, engine, events }
+  return { rankers: rankersOf(exported, path), engine, events, from: { kind: 'file', path } }
 }
 
 interface Exports {
   readonly rankers?: unknown
   readonly engine?: unknown
+  readonly events?: unknown
 }
 
 /** Names that a file compiled for CommonJS exports by itself. */
 const interop = new Set(['default', 'module.exports', '__esModule'])
 
-function engineOf({ engine }: Exports, file: string): EngineSettings {
+function settingsOf<Settings>(read: () => Settings, file: string): Settings {
   try {
-    return readEngineSettings(engine)
+    return read()
   } catch (error) {
     if (!isFault(error)) throw error
     throw new Fault(error.code, `${file}: ${error.message}`, { path: error.path ?? file, status: 400, cause: error })

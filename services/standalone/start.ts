@@ -3,31 +3,36 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { Fault } from '../../models/spec/fault.ts'
 import { recallVerdict } from '../../pipelines/devices/choose-device.ts'
-import { ingest, liveSource } from '../../pipelines/ingest/ingest.ts'
+import { drop, type EventOutcome, ingest, liveSource, replay } from '../../pipelines/ingest/ingest.ts'
 import { join as joinEvents } from '../../pipelines/join/join.ts'
+import type { Skew } from '../../pipelines/join/skew.ts'
+import { applyRetention } from '../../pipelines/retention/retention.ts'
 import { quantizationLines } from '../../pipelines/training/quantization.ts'
 import { choosingContext } from '../adapters/devices/configured.ts'
+import type { Signal } from '../adapters/postgres/signals.ts'
 import { createApp } from '../ranker/app.ts'
 import { createLiveRankers } from '../ranker/live-rankers.ts'
-import { createMetrics } from '../ranker/metrics.ts'
+import { countOutcomes, countSkew, createMetrics } from '../ranker/metrics.ts'
 import { startScoringThread } from '../ranker/scoring/scoring-thread.ts'
 import type { App, RankerService } from '../ranker/service.ts'
 import { createSlateLog } from '../ranker/slate-log.ts'
 import { repeat } from './background.ts'
 import { deviceLines } from './device-lines.ts'
 import { trainFirstVersion } from './first-version.ts'
+import { startKafkaIntake } from './kafka-intake.ts'
 import { loadConfig } from './load-config.ts'
+import { intakeWarnings, measureIntake } from './measure-intake.ts'
 import type { ProgressView } from './progress.ts'
 import { isSampleLoaded, loadSample } from './sample.ts'
 import type { Settings } from './settings.ts'
-import { openStorage, type Storage } from './storage.ts'
+import { listenToStorage, openStorage, type Storage } from './storage.ts'
 import { createTrainerProcess } from './trainer-process.ts'
 import { linesToCopy, metricsTable, someIds } from './welcome.ts'
 
 const lookEveryMs = 1_000
 const maintainEveryMs = 60_000
-/** Live events are joined so long after they occurred. */
-const latenessMs = 5_000
+const retainEveryMs = 24 * 3_600_000
+const measureEveryMs = 5_000
 const mostWaiting = 256
 
 export interface Standalone {
@@ -45,10 +50,11 @@ export async function startStandalone(
   logger: Logger,
   onLost: (fault: Fault) => void,
 ): Promise<Standalone> {
-  const { rankers, engine, from } = await loadConfig(process.cwd())
+  const { rankers, engine, events, from } = await loadConfig(process.cwd())
+  const { latenessMs, late } = events
   const report = (error: unknown) => logger.error({ err: error }, (error as Error).message)
   view.show('Opening storage', 0, 1)
-  const storage = await openStorage(settings.dataFolder, report, onLost)
+  const storage = await openStorage(settings, report, onLost)
   const closers: (() => Promise<unknown>)[] = [storage.close]
   let isStopping = false
   const close = async () => {
@@ -76,13 +82,25 @@ export async function startStandalone(
     const names = rankers.map(({ name }) => name)
     const intake = { store: storage.ingest, rankers: names, nowMs: Date.now }
     const metrics = createMetrics()
+    let hear: (signal: Signal) => void = () => {}
+    let intakeOfKafka: Awaited<ReturnType<typeof startKafkaIntake>> | null = null
+    const kafkaStates = () => intakeOfKafka?.states() ?? null
+    const onSkew = (skew: Skew) => countSkew(metrics, skew)
+    const joinContext = { store: storage.join, rankers, latenessMs, late, nowMs: Date.now, onSkew }
     const service: RankerService = {
       ...storage,
       definitions: rankers,
       live,
       metrics,
       slateLog: createSlateLog({ ...intake, source: liveSource }),
-      ingest: (records) => ingest(records, { ...intake, source: liveSource }),
+      async ingest(records) {
+        const outcomes = await ingest(records, { ...intake, source: liveSource })
+        hear('events')
+        return outcomes
+      },
+      replay: (letter, payload) => replay(letter, payload, intake),
+      drop: (letter) => drop(letter, intake),
+      warnings: () => intakeWarnings(kafkaStates()),
       isStopping: () => isStopping,
       nowMs: Date.now,
       newId: randomUUID,
@@ -94,8 +112,8 @@ export async function startStandalone(
 
     const trainer = createTrainerProcess(storage.jobs, settings.dataFolder)
     closers.push(trainer.close)
-    closers.push(repeat(lookEveryMs, trainer.ensure, report))
-    const joinContext = { store: storage.join, rankers, latenessMs, nowMs: Date.now }
+    const training = repeat(lookEveryMs, trainer.ensure, report)
+    closers.push(training.stop)
     if (from.kind === 'sample') {
       await learnSample(storage, names[0]!, {
         view,
@@ -105,9 +123,32 @@ export async function startStandalone(
       })
       await live.follow()
     }
-    closers.push(repeat(lookEveryMs, async () => metrics.joined.inc(await joinEvents(joinContext)), report))
-    closers.push(repeat(lookEveryMs, live.follow, report))
-    closers.push(repeat(maintainEveryMs, storage.maintain, report))
+    const joining = repeat(lookEveryMs, async () => metrics.joined.inc(await joinEvents(joinContext)), report)
+    const following = repeat(lookEveryMs, live.follow, report)
+    closers.push(joining.stop, following.stop, repeat(maintainEveryMs, storage.maintain, report).stop)
+    hear = (signal) => {
+      if (signal === 'events') joining.wake(latenessMs)
+      else (signal === 'job' ? training : following).wake()
+    }
+    const listener = listenToStorage(settings, hear, report)
+    if (listener !== null) closers.push(listener.close)
+    const retain = () =>
+      applyRetention({ store: storage.retention, settings: events, nowMs: Date.now(), isDryRun: false })
+    closers.push(repeat(retainEveryMs, retain, report).stop)
+    if (settings.kafka !== null) {
+      const onTaken = (outcomes: readonly EventOutcome[]) => {
+        countOutcomes(metrics, outcomes)
+        hear('events')
+      }
+      const { store, rankers: allowed, nowMs } = intake
+      const { positions } = storage
+      intakeOfKafka = await startKafkaIntake(
+        { kafka: settings.kafka, store, positions, rankers: allowed, latenessMs, nowMs, log: logger, onTaken },
+        report,
+      )
+      closers.push(intakeOfKafka.close)
+    }
+    closers.push(repeat(measureEveryMs, () => measureIntake(metrics, storage, kafkaStates()), report).stop)
     const context = choosingContext(settings.dataFolder)
     const devices = await deviceLines(rankers, engine, (subject) => recallVerdict(subject, context))
     if (devices.length > 0) view.say(`\n${devices.join('\n')}`)

@@ -14,15 +14,10 @@ import { servingTrial } from '../../pipelines/devices/serving-trial.ts'
 import { trainingTrial } from '../../pipelines/devices/training-trial.ts'
 import type { Job, JobQueue } from '../../pipelines/training/jobs.ts'
 import type { TrainingProgress } from '../../pipelines/training/ports.ts'
-import { createFileBlobStore } from '../adapters/blobs/files.ts'
 import { configuredDevice } from '../adapters/devices/configured.ts'
-import { findEmbeddedPostgres } from '../adapters/embedded/start.ts'
-import { createExampleSource } from '../adapters/postgres/examples.ts'
-import { createJobQueue } from '../adapters/postgres/jobs.ts'
-import { createPool } from '../adapters/postgres/pool.ts'
-import { createVersionRegistry } from '../adapters/postgres/versions.ts'
 import { loadConfig } from '../standalone/load-config.ts'
 import { readSettings } from '../standalone/settings.ts'
+import { joinStorage } from '../standalone/storage.ts'
 import { removeEnded } from './job-folders.ts'
 import { runJob } from './run-job.ts'
 
@@ -36,8 +31,8 @@ const nicePriority = 10
 const settings = readSettings(process.env)
 const log = pino({ level: settings.logLevel, name: 'trainer' }, pino.destination(2))
 const worker = randomUUID()
-const pool = createPool(findEmbeddedPostgres(settings.dataFolder), (fault) => log.error({ err: fault }, fault.message))
-const queue = createJobQueue(pool, Date.now)
+const storage = joinStorage(settings, (fault) => log.error({ err: fault }, fault.message))
+const queue = storage.jobs
 const { rankers, engine } = await loadConfig(process.cwd())
 /** Each job's files are in one of its name, so that a job that was cut off finds its checkpoint. */
 const folder = join(settings.dataFolder, 'training')
@@ -65,7 +60,7 @@ for (;;) {
     await wait(lookAgainMs)
   } else break
 }
-await pool.close()
+await storage.close()
 process.exit(0)
 
 async function work(job: Job, jobs: JobQueue): Promise<void> {
@@ -83,9 +78,9 @@ async function work(job: Job, jobs: JobQueue): Promise<void> {
   try {
     const result = await runJob(job, {
       definitions: rankers,
-      source: createExampleSource(pool),
-      registry: createVersionRegistry(pool),
-      blobs: createFileBlobStore(join(settings.dataFolder, 'blobs')),
+      source: storage.examples,
+      registry: storage.registry,
+      blobs: storage.blobs,
       device: await deviceFor(job),
       threads: engine.training.threads,
       precision: engine.training.precision,

@@ -104,24 +104,26 @@ export function eventLedgerContract(open: () => Promise<LedgerPorts>): void {
     assert.deepEqual(after, ['joined', 'orphan'])
   })
 
-  test('versions that learnt an event had its slate in their range, and began to read after it came', async () => {
+  test('versions that learnt an event had its slate in their range, and began to read after it was joined', async () => {
     const { send, joinAll, ledger, registry } = await begin('learnt')
     await send(slate('l-slate', 100), click('l-click', 'l-slate', 110))
     await joinAll()
-    const publish = (version: string, trainedFrom: number, trainedTo: number, readAt: number, createdAt: number) =>
+    // By the database's clock, which says when it was joined.
+    const joinedMs = Date.now() + 60_000
+    const publish = (version: string, trainedFrom: number, trainedTo: number, readAtMs: number, createdAt: number) =>
       registry.publish(
         versionOf(version, {
           trainedFromMs: startMs + trainedFrom,
           trainedToMs: startMs + trainedTo,
-          readAtMs: startMs + readAt,
+          readAtMs,
           createdAtMs: startMs + createdAt,
         }),
       )
-    await publish('l-second', 0, 101, 500, 9)
-    await publish('l-first', 100, 300, 600, 8)
-    await publish('l-ends-before', 0, 100, 600, 1)
-    await publish('l-starts-after', 101, 300, 600, 2)
-    await publish('l-read-before', 0, 300, 499, 3)
+    await publish('l-second', 0, 101, joinedMs, 9)
+    await publish('l-first', 100, 300, joinedMs + 100, 8)
+    await publish('l-ends-before', 0, 100, joinedMs, 1)
+    await publish('l-starts-after', 101, 300, joinedMs, 2)
+    await publish('l-read-before', 0, 300, startMs + 500, 3)
     const other = versionOf('l-other', { trainedToMs: startMs + 300 }, { ...smallRanker, name: 'another' })
     await registry.publish(other)
 
@@ -147,5 +149,46 @@ export function eventLedgerContract(open: () => Promise<LedgerPorts>): void {
     assert.ok(trail?.state === 'quarantined')
     assert.deepEqual([trail.letter.code, trail.letter.path], ['EVENT_FIELD_INVALID', '/occurredAt'])
     assert.deepEqual(await states('q-taken', 'q-nobody'), ['pending', null])
+  })
+
+  test('accepted events are read in the order of receipt, from any place on, up to a moment', async () => {
+    const { store, ledger } = await open()
+    const beginMs = startMs + 20 * 86_400_000
+    const receive = (atMs: number, ...ids: readonly string[]) =>
+      send(
+        ids.map((eventId) => ({ type: 'item', eventId, occurredAt: at(0), itemId: 'i1' })),
+        { store, rankers: [], source: 'received', nowMs: () => beginMs + atMs },
+      )
+    // A day lies between some of them, and those of one moment are in the order of their ids.
+    await receive(86_400_005, 'r-d')
+    await receive(5, 'r-b', 'r-a')
+    await receive(7, 'r-c')
+    const read = async (after: readonly [number, string] | null, untilMs: number, limit: number) =>
+      (
+        await ledger.received(
+          after === null ? null : { receivedAtMs: beginMs + after[0], eventId: after[1] },
+          beginMs + untilMs,
+          limit,
+        )
+      ).map(({ eventId }) => eventId)
+    const day = 86_400_000
+
+    assert.deepEqual(
+      [
+        await read([0, ''], 2 * day, 100),
+        await read([5, 'r-a'], 2 * day, 2),
+        await read([7, 'r-c'], 2 * day, 100),
+        await read([0, ''], 6, 100),
+        await read(null, 2 * day, 3),
+        await read(null, 7, 2),
+      ],
+      [['r-a', 'r-b', 'r-c', 'r-d'], ['r-b', 'r-c'], ['r-d'], ['r-a', 'r-b'], ['r-b', 'r-c', 'r-d'], ['r-b', 'r-c']],
+    )
+    assert.deepEqual((await ledger.received({ receivedAtMs: beginMs + 5, eventId: 'r-b' }, beginMs + 7, 1))[0], {
+      eventId: 'r-c',
+      receivedAtMs: beginMs + 7,
+      source: 'received',
+      event: { type: 'item', eventId: 'r-c', occurredAt: at(0), itemId: 'i1' },
+    })
   })
 }

@@ -4,6 +4,7 @@ import { createJoinStore } from '../../services/adapters/postgres/join-store.ts'
 import { createPositionStore } from '../../services/adapters/postgres/positions.ts'
 import { createVersionRegistry } from '../../services/adapters/postgres/versions.ts'
 import { onEachDatabase } from './databases.ts'
+import { deadLetterContract } from './dead-letters.ts'
 import { eventLedgerContract } from './event-ledger.ts'
 import { ingestStoreContract } from './ingest-store.ts'
 import { positionContract } from './positions.ts'
@@ -24,5 +25,6 @@ onEachDatabase('events', (connect) => {
   }
   ingestStoreContract(open)
   eventLedgerContract(open)
+  deadLetterContract(open)
   positionContract(open)
 })

@@ -3,14 +3,18 @@ import { test } from 'node:test'
 import type { SlateExamples } from '../../models/spec/slate.ts'
 import { historyHorizon } from '../../models/spec/tally.ts'
 import { liveSource } from '../../pipelines/ingest/ingest.ts'
+import type { PositionStore } from '../../pipelines/ingest/ports.ts'
+import { join } from '../../pipelines/join/join.ts'
 import type { JoinedExample } from '../../pipelines/join/ports.ts'
 import type { ExampleSource } from '../../pipelines/training/ports.ts'
+import { smallRanker } from '../flows/small-world.ts'
 import type { JoinPorts } from './join-store.ts'
 import { emptyOutput, slateOf } from './joined.ts'
-import { startMs } from './sent.ts'
+import { itemEvent, startMs } from './sent.ts'
 
 export interface ExamplePorts extends JoinPorts {
   readonly examples: ExampleSource
+  readonly positions: PositionStore
 }
 
 const exampleOf = (slateId: string, ranker: string, changes: Partial<JoinedExample> = {}): JoinedExample => ({
@@ -159,7 +163,7 @@ export function exampleSourceContract(open: () => Promise<ExamplePorts>): void {
           itemId: 'h-i',
           itemVersion: versions[i % 3]!,
           kind: i % 2 === 0 ? 'click' : 'like',
-          occurredAtMs: startMs + i,
+          occurredAtMs: startMs - length + i,
         })),
       })
     })
@@ -171,12 +175,44 @@ export function exampleSourceContract(open: () => Promise<ExamplePorts>): void {
       return {
         itemId: 'h-i',
         kind: i % 2 === 0 ? 'click' : 'like',
-        occurredAtMs: startMs + i,
+        occurredAtMs: startMs - length + i,
         features: i % 3 === 0 ? { genre: 'old' } : {},
       }
     })
     assert.deepEqual(page![0]!.input.history, expected)
     assert.deepEqual(page![1]!.input.history, [])
+  })
+
+  test('a logged slate sees history strictly before it, in the order of its time, and a ranked one all that was there', async () => {
+    const { examples, store } = await open()
+    const entries = [-5, 0, -20, -5, -1].map((ms, i) => ({
+      ...{ userId: 'b-u', sequence: i + 1, itemId: `b-${i + 1}`, itemVersion: null, kind: 'click' },
+      occurredAtMs: startMs + ms,
+    }))
+    const slates = [
+      slateOf('b-logged', { userId: 'b-u', historyEnd: 4 }),
+      slateOf('b-ranked', { userId: 'b-u', historyEnd: 4, modelVersion: 'v', definitionHash: 'h' }),
+      slateOf('b-early', { userId: 'b-u', historyEnd: 1, occurredAtMs: startMs - 1 }),
+    ]
+    await store.transaction((transaction) =>
+      transaction.save({
+        ...emptyOutput,
+        slates,
+        examples: slates.map(({ slateId, occurredAtMs }) => exampleOf(slateId, 'before', { occurredAtMs })),
+        history: entries,
+      }),
+    )
+
+    const [page] = await readAll(examples, 'before', startMs - 100)
+
+    assert.deepEqual(
+      page!.map(({ slateId, input }) => [slateId, input.history.map(({ itemId }) => itemId)]),
+      [
+        ['b-early', ['b-1']],
+        ['b-logged', ['b-3', 'b-1', 'b-4']],
+        ['b-ranked', ['b-3', 'b-1', 'b-4', 'b-2']],
+      ],
+    )
   })
 
   test('impressions point at their candidates in the order they were shown, with their feedback', async () => {
@@ -226,5 +262,34 @@ export function exampleSourceContract(open: () => Promise<ExamplePorts>): void {
       page!.map(({ watermarkMs }) => watermarkMs),
       [live.joinedToMs, startMs + 9_000, 0],
     )
+  })
+
+  test('feedback on live slates is known as far as the slowest live source was read', async () => {
+    const { examples, store, ingest, positions } = await open()
+    const place = { topic: 'w-topic', partition: 0, nextOffset: 0 }
+    await ingest.transaction(async (transaction) => {
+      for (const source of [liveSource, 'kafka']) await transaction.accept([], source, startMs)
+    })
+    const joinedMs = startMs + Math.max(...(await store.sources()).map((source) => source.joinedToMs - startMs), 0) + 1
+    await ingest.transaction((transaction) =>
+      transaction.accept([itemEvent('w-item', 1, joinedMs - startMs)], liveSource, startMs),
+    )
+    await join({ store, rankers: [smallRanker], latenessMs: 0, nowMs: () => joinedMs })
+    await store.transaction((transaction) =>
+      transaction.save({
+        ...emptyOutput,
+        slates: [liveSource, 'kafka'].map((source) => slateOf(`w-${source}`, { source })),
+        examples: [liveSource, 'kafka'].map((source) => exampleOf(`w-${source}`, 'slowest')),
+      }),
+    )
+    const watermarks = async () => (await readAll(examples, 'slowest'))[0]!.map(({ watermarkMs }) => watermarkMs)
+
+    const joinedTo = await watermarks()
+    await positions.begin('w-group', 'kafka', [{ ...place, watermarkMs: joinedMs - 10 }])
+    const read = await watermarks()
+    await positions.idle('w-group', [{ ...place, watermarkMs: Number.MAX_SAFE_INTEGER }])
+
+    const [behind, level] = [joinedMs - 10, joinedMs].map((ms) => [ms, ms])
+    assert.deepEqual([joinedTo, read, await watermarks()], [level, behind, level])
   })
 }

@@ -2,6 +2,8 @@ import { createExampleSource } from '../../services/adapters/postgres/examples.t
 import { createIngestStore } from '../../services/adapters/postgres/ingest-store.ts'
 import { createJoinStore } from '../../services/adapters/postgres/join-store.ts'
 import { createKnowledgeStore } from '../../services/adapters/postgres/knowledge.ts'
+import { createPositionStore } from '../../services/adapters/postgres/positions.ts'
+import { backfillContract } from './backfill.ts'
 import { onEachDatabase } from './databases.ts'
 import { exampleSourceContract } from './example-source.ts'
 import { joinStoreContract } from './join-store.ts'
@@ -16,10 +18,12 @@ onEachDatabase('examples', (connect) => {
       store: createJoinStore(pool),
       examples: createExampleSource(pool),
       knowledge: createKnowledgeStore(pool),
+      positions: createPositionStore(pool),
     }
   }
   joinStoreContract(open)
   exampleSourceContract(open)
   knowledgeStoreContract(open)
   servedFeaturesContract(open)
+  backfillContract(open)
 })

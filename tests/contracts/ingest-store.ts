@@ -241,6 +241,33 @@ export function ingestStoreContract(open: () => Promise<IngestPorts>): void {
     assert.equal((await deadLetters.list(null))[0]!.eventId, `bad-${size - 1}`)
   })
 
+  test('the newest event that waits is known of each source, and of one without any that there is none', async () => {
+    const { store } = await open()
+    const waiting = (source: string) => store.transaction((transaction) => transaction.newestPending(source))
+    const events = [5, 90, 20].map((atMs) => itemEvent(`newest-${atMs}`, 1, atMs))
+
+    await store.transaction((transaction) => transaction.accept(events, 'newest', startMs))
+
+    assert.deepEqual([await waiting('newest'), await waiting('newest-none')], [startMs + 90, null])
+  })
+
+  test('dead letters of one fault are listed alone', async () => {
+    const { store, deadLetters } = await open()
+    const letters = ['A', 'B', 'A'].map((code, i) => ({
+      ...letter(new Uint8Array(), `coded-${i}`),
+      code: `CODED_${code}`,
+    }))
+    await store.transaction((transaction) => transaction.quarantine(letters, 'coded', startMs))
+    const idsOf = async (before: number | null, code: string) =>
+      (await deadLetters.list(before, code)).map(({ eventId }) => eventId)
+
+    const [first] = await deadLetters.list(null, 'CODED_A')
+
+    assert.deepEqual(await idsOf(null, 'CODED_A'), ['coded-2', 'coded-0'])
+    assert.deepEqual(await idsOf(first!.id, 'CODED_A'), ['coded-0'])
+    assert.deepEqual(await idsOf(null, "CODED_' or true"), [])
+  })
+
   test('dead letters are listed a hundred at a time, newest first', async () => {
     const { store, deadLetters } = await open()
     const letters = Array.from({ length: 150 }, (_, i) => letter(new Uint8Array(), `paged-${i}`))

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { type IngestContext, ingest } from '../../pipelines/ingest/ingest.ts'
 import type { IngestStore } from '../../pipelines/ingest/ports.ts'
+import { clockOf, liveClock } from '../../pipelines/join/clocks.ts'
 import { join } from '../../pipelines/join/join.ts'
 import { type FoldOutput, type JoinedSlate, type JoinStore, userItemKey } from '../../pipelines/join/ports.ts'
 import { smallEvents, smallRanker } from '../flows/small-world.ts'
@@ -24,7 +25,7 @@ export function joinStoreContract(open: () => Promise<JoinPorts>): void {
   })
   const pendingIds = (store: JoinStore, source: string, upTo: number, limit = 100) =>
     store.transaction(async (transaction) =>
-      (await transaction.pending(source, startMs + upTo, limit)).map(({ eventId }) => eventId),
+      (await transaction.pending([source], startMs + upTo, limit)).map(({ eventId }) => eventId),
     )
   const save = (store: JoinStore, output: Partial<FoldOutput>) =>
     store.transaction((transaction) => transaction.save({ ...emptyOutput, ...output }))
@@ -61,18 +62,38 @@ export function joinStoreContract(open: () => Promise<JoinPorts>): void {
     await send([item('d-1', 1), item('d-2', 2), item('d-3', 2), item('d-4', 3)], contextOf(ports.ingest, 'done'))
     const finish = (count: number, joinedTo: number) =>
       ports.store.transaction(async (transaction) => {
-        const events = await transaction.pending('done', startMs + 100, count)
-        await transaction.finish('done', events, startMs + joinedTo, 1)
+        const events = await transaction.pending(['done'], startMs + 100, count)
+        await transaction.finish(events, [{ source: 'done', joinedToMs: startMs + joinedTo, late: 1 }])
+        return (await transaction.sources()).find(({ name }) => name === 'done')
       })
 
     await finish(2, 50)
     const left = await pendingIds(ports.store, 'done', 100)
-    await finish(1, 40)
+    const waiting = await finish(1, 40)
+    const last = await finish(1, 40)
 
     const source = (await ports.store.sources()).find(({ name }) => name === 'done')
     assert.deepEqual(left, ['d-3', 'd-4'])
-    assert.deepEqual(await pendingIds(ports.store, 'done', 100), ['d-4'])
-    assert.equal(source?.joinedToMs, startMs + 50)
+    assert.deepEqual(await pendingIds(ports.store, 'done', 100), [])
+    assert.deepEqual([waiting?.joinedToMs, source?.joinedToMs], [startMs + 50, startMs + 50])
+    assert.deepEqual([waiting?.isWaiting, last?.isWaiting, source?.isWaiting], [true, false, false])
+  })
+
+  test('events of several sources wait in one order, and each has its source', async () => {
+    const ports = await open()
+    const item = (eventId: string, ms: number) => ({ type: 'item', eventId, occurredAt: at(ms), itemId: 'i' })
+    await send([item('m-1', 1), item('m-3', 3), item('m-4', 4)], contextOf(ports.ingest, 'mixed a'))
+    await send([item('m-0', 3), item('m-2', 2), item('m-9', 9)], contextOf(ports.ingest, 'mixed b'))
+
+    const read = (limit: number) =>
+      ports.store.transaction(async (transaction) =>
+        (await transaction.pending(['mixed a', 'mixed b', 'none'], startMs + 5, limit)).map(
+          ({ eventId, source }) => `${eventId} ${source.at(-1)}`,
+        ),
+      )
+
+    const all = ['m-1 a', 'm-2 b', 'm-0 b', 'm-3 a', 'm-4 a']
+    assert.deepEqual([await read(100), await read(3)], [all, all.slice(0, 3)])
   })
 
   test('slates, examples, tallies and history are read back as they were saved', async () => {
@@ -110,7 +131,11 @@ export function joinStoreContract(open: () => Promise<JoinPorts>): void {
     await save(store, {
       slates: [full, bare],
       examples: [example],
-      tallies: [{ ...pair, tally: { ...tally, days } }],
+      tallies: [
+        { ...pair, clock: liveClock, tally: { ...tally, days } },
+        { ...pair, clock: '@old', tally },
+        { ...pair, clock: '@older', tally },
+      ],
       history: [
         { ...row, sequence: 1 },
         { ...row, sequence: 2, itemVersion: 3 },
@@ -123,12 +148,19 @@ export function joinStoreContract(open: () => Promise<JoinPorts>): void {
         users: ['k-u', 'k-nobody'],
         items: ['k-nothing'],
         tallies: [pair, { scope: 'user', key: 'k-u' }],
+        clocks: ['@old', liveClock],
         history: true,
       })),
     }))
     assert.deepEqual(byId(read.slates), [bare, full])
     assert.deepEqual(read.examples, [example])
-    assert.deepEqual(read.tallies, [{ ...pair, tally: { ...tally, days } }])
+    assert.deepEqual(
+      read.tallies.toSorted((a, b) => (a.clock < b.clock ? -1 : 1)),
+      [
+        { ...pair, clock: liveClock, tally: { ...tally, days } },
+        { ...pair, clock: '@old', tally },
+      ],
+    )
     assert.deepEqual(read.historyEnds, [{ userId: 'k-u', sequence: 2 }])
     assert.deepEqual(read.catalog, [])
   })
@@ -157,7 +189,7 @@ export function joinStoreContract(open: () => Promise<JoinPorts>): void {
     const { store } = await open()
     const example = { slateId: 'r-s', itemId: 'i', ranker: 'r', position: 0, occurredAtMs: startMs, feedback: [] }
     const feedback = [{ kind: 'click', value: 2, occurredAtMs: startMs + 3 }]
-    const key = { scope: 'item' as const, key: 'r-i' }
+    const key = { clock: liveClock, scope: 'item' as const, key: 'r-i' }
     const tally = (impressions: number) => ({ impressions, feedback: {}, lastImpressionAtMs: null })
     await save(store, { examples: [example], tallies: [{ ...key, tally: tally(1) }] })
 
@@ -165,7 +197,7 @@ export function joinStoreContract(open: () => Promise<JoinPorts>): void {
 
     const read = await store.transaction(async (transaction) => ({
       ...(await transaction.slates(['r-s'])),
-      ...(await transaction.remembered({ users: [], items: [], tallies: [key], history: false })),
+      ...(await transaction.remembered({ users: [], items: [], tallies: [key], clocks: [key.clock], history: false })),
     }))
     assert.deepEqual(read.examples, [{ ...example, feedback }])
     assert.deepEqual(read.tallies, [{ ...key, tally: tally(2) }])
@@ -212,7 +244,9 @@ export function joinStoreContract(open: () => Promise<JoinPorts>): void {
         version('v-a', 3),
         version('v-a', 5),
       ]),
-      catalog: (await transaction.remembered({ users: ['v-b'], items: ['v-a'], tallies: [], history: false })).catalog,
+      catalog: (
+        await transaction.remembered({ users: ['v-b'], items: ['v-a'], tallies: [], clocks: [], history: false })
+      ).catalog,
     }))
 
     assert.deepEqual(
@@ -233,10 +267,10 @@ export function joinStoreContract(open: () => Promise<JoinPorts>): void {
     const ports = await open()
     await send([{ type: 'item', eventId: 'n-1', occurredAt: at(1), itemId: 'n-i' }], contextOf(ports.ingest, 'never'))
     const failing = ports.store.transaction(async (transaction) => {
-      const events = await transaction.pending('never', startMs + 10, 10)
+      const events = await transaction.pending(['never'], startMs + 10, 10)
       await transaction.addCatalog([{ kind: 'item', id: 'n-i', occurredAtMs: 1, features: {}, deleted: false }])
       await transaction.save({ ...emptyOutput, slates: [slateOf('n-s')] })
-      await transaction.finish('never', events, startMs + 10, 0)
+      await transaction.finish(events, [{ source: 'never', joinedToMs: startMs + 10, late: 0 }])
       throw new Error('killed')
     })
 
@@ -244,7 +278,7 @@ export function joinStoreContract(open: () => Promise<JoinPorts>): void {
 
     const read = await ports.store.transaction(async (transaction) => ({
       ...(await transaction.slates(['n-s'])),
-      ...(await transaction.remembered({ users: [], items: ['n-i'], tallies: [], history: false })),
+      ...(await transaction.remembered({ users: [], items: ['n-i'], tallies: [], clocks: [], history: false })),
     }))
     assert.deepEqual(await pendingIds(ports.store, 'never', 10), ['n-1'])
     assert.deepEqual([read.slates, read.catalog], [[], []])
@@ -260,9 +294,9 @@ export function joinStoreContract(open: () => Promise<JoinPorts>): void {
 
     const joined = await Promise.all([1, 2, 3].map(() => join(context)))
 
-    const key = { scope: 'item' as const, key: 'i0' }
+    const key = { clock: clockOf(source), scope: 'item' as const, key: 'i0' }
     const { tallies } = await ports.store.transaction((transaction) =>
-      transaction.remembered({ users: [], items: [], tallies: [key], history: false }),
+      transaction.remembered({ users: [], items: [], tallies: [key], clocks: [key.clock], history: false }),
     )
     const shown = events.filter((event) => event.type === 'slate' && event.items.some(({ itemId }) => itemId === 'i0'))
     const clicked = events.filter(

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { historyHorizon } from '../../models/spec/tally.ts'
+import { liveSource } from '../../pipelines/ingest/ingest.ts'
+import { liveClock } from '../../pipelines/join/clocks.ts'
+import { join } from '../../pipelines/join/join.ts'
 import { type CatalogVersion, type HistoryRow, userItemKey } from '../../pipelines/join/ports.ts'
 import type { KnowledgeQuery, KnowledgeStore } from '../../pipelines/ranking/ports.ts'
+import { keepAll, rankerThat } from '../pipelines/join/rankers.ts'
 import type { JoinPorts } from './join-store.ts'
 import { emptyOutput } from './joined.ts'
-import { startMs } from './sent.ts'
+import { at, send, startMs } from './sent.ts'
 
 export interface KnowledgePorts extends JoinPorts {
   readonly knowledge: KnowledgeStore
@@ -99,7 +103,10 @@ export function knowledgeStoreContract(open: () => Promise<KnowledgePorts>): voi
       { scope: 'user-item', key: userItemKey('t-v', 't-i') },
     ] as const
     await store.transaction((transaction) =>
-      transaction.save({ ...emptyOutput, tallies: keys.map((key, i) => ({ ...key, tally: tally(i + 1) })) }),
+      transaction.save({
+        ...emptyOutput,
+        tallies: keys.map((key, i) => ({ ...key, clock: liveClock, tally: tally(i + 1) })),
+      }),
     )
     const counts = async (tallies: KnowledgeQuery['tallies']) => {
       const known = await knowledge.know(query('t-u', ['t-i', 't-j'], { tallies }))
@@ -115,6 +122,41 @@ export function knowledgeStoreContract(open: () => Promise<KnowledgePorts>): voi
     assert.deepEqual(await counts({ user: false, item: false, userItem: false }), [null, {}, {}])
   })
 
+  test('counts and histories are of all clocks together, live and backfills', async () => {
+    const { knowledge, store, ingest } = await open()
+    const ranker = rankerThat('clocks', 'explicit', keepAll)
+    const happen = async (source: string, ms: number) => {
+      const intake = { store: ingest, rankers: [ranker.name], source, nowMs: () => startMs + 1_000 }
+      const common = { occurredAt: at(ms), userId: 'a-u' }
+      await send(
+        [
+          { type: 'slate', eventId: `a-s-${source}`, ...common, slateId: `a-${source}`, items: [{ itemId: 'a-i' }] },
+          { type: 'feedback', eventId: `a-f-${source}`, ...common, itemId: 'a-i', kind: `of ${source}` },
+        ],
+        intake,
+      )
+      if (source !== liveSource)
+        await ingest.transaction((transaction) => transaction.advance(source, startMs + 1_000_000))
+      await join({ store, rankers: [ranker], latenessMs: 0, nowMs: () => startMs + 1_000 })
+    }
+
+    await happen(liveSource, 500)
+    await happen('a-older', 100)
+    await happen('a-old', 200)
+
+    const { userTally, itemTallies, userItemTallies, history, historyEnd } = await knowledge.know(query('a-u', ['a-i']))
+    const counted = {
+      impressions: 3,
+      feedback: { [`of ${liveSource}`]: 1, 'of a-older': 1, 'of a-old': 1 },
+      lastImpressionAtMs: startMs + 500,
+    }
+    for (const tally of [userTally, itemTallies.get('a-i'), userItemTallies.get('a-i')]) {
+      const { days: _, ...all } = tally!
+      assert.deepEqual(all, counted)
+    }
+    assert.deepEqual([history.map(({ kind }) => kind), historyEnd], [['of a-older', 'of a-old', `of ${liveSource}`], 3])
+  })
+
   test('the history is the newest within its horizon, of the kinds asked for, with items as they were then', async () => {
     const { knowledge, store } = await open()
     const length = historyHorizon + 10
@@ -128,7 +170,8 @@ export function knowledgeStoreContract(open: () => Promise<KnowledgePorts>): voi
         kind: i === length - 1 ? 'hide' : i % 5 === 0 ? 'like' : 'click',
         occurredAtMs: startMs + i,
       }))
-      await transaction.save({ ...emptyOutput, history })
+      const backfilled = { ...history[0]!, sequence: length + 1, kind: 'like', occurredAtMs: startMs - 1 }
+      await transaction.save({ ...emptyOutput, history: [...history, backfilled] })
       return history
     })
     const historyOf = async (historyFeedback: readonly string[] | null) => {
@@ -147,9 +190,9 @@ export function knowledgeStoreContract(open: () => Promise<KnowledgePorts>): voi
         }))
 
     const all = ['click', 'like', 'hide']
-    assert.deepEqual(await historyOf(null), { history: expected(all), historyEnd: length })
-    // What was looked at ends where the history ends, although the last entry is of another kind.
-    assert.deepEqual(await historyOf(['like']), { history: expected(['like']), historyEnd: length })
+    assert.deepEqual(await historyOf(null), { history: expected(all), historyEnd: length + 1 })
+    // What was looked at ends where the history ends, although what came last is older than all, or of another kind.
+    assert.deepEqual(await historyOf(['like']), { history: expected(['like']), historyEnd: length + 1 })
     assert.deepEqual(await historyOf([]), { history: [], historyEnd: 0 })
   })
 }

@@ -94,6 +94,19 @@ export function positionContract(open: () => Promise<PositionPorts>): void {
     assert.deepEqual(seen, [0, 70, 70, 90])
   })
 
+  test('a group that nobody reads with any more holds its source back no longer', async () => {
+    const { store, positions, sources } = await open()
+    await store.transaction((transaction) => transaction.accept([], 'renamed', startMs))
+    await positions.begin('renamed-before', 'renamed', [at(0, 0, 40), at(1, 0, 30)])
+
+    await positions.begin('renamed-after', 'renamed', [at(0, 0), at(1, 0)])
+    const before = (await sources()).find(({ name }) => name === 'renamed')?.watermarkMs
+    await positions.idle('renamed-after', [at(0, 0, 90), at(1, 0, 80)])
+
+    const after = (await sources()).find(({ name }) => name === 'renamed')?.watermarkMs
+    assert.deepEqual([before, after], [30, 80])
+  })
+
   test('an operator sets a position, and only one that there is', async () => {
     const { positions } = await open()
     await positions.begin('reset', 'reset', [at(0, 9, 30)])

@@ -73,6 +73,8 @@ export function brokerSettings(folder: string, ports: BrokerPorts, keyStore: str
     'auto.create.topics.enable': false,
     'message.max.bytes': 8 * 1024 * 1024,
     'group.initial.rebalance.delay.ms': 0,
+    // Members that were killed are to be missed soon.
+    'group.min.session.timeout.ms': 500,
     'offsets.topic.num.partitions': 3,
     'offsets.topic.replication.factor': 1,
     'transaction.state.log.num.partitions': 3,

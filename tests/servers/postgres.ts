@@ -3,18 +3,23 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { missing, runCommand } from './commands.ts'
+import { makeCertificate } from './kafka-files.ts'
 import { freePorts } from './ports.ts'
 import { launch } from './process.ts'
 import type { TestServer } from './server.ts'
 
 export interface PostgresServer extends TestServer {
   readonly url: string
+  /** A file: the authority of the server's certificate, where it has one. */
+  readonly certificate: string | null
 }
 
 export interface PostgresOptions {
   readonly port?: number
   /** Whether a commit waits for the disk. Off by default: a killed process loses nothing by it, only a machine does. */
   readonly isDurable?: boolean
+  /** Takes encrypted connections too, with a certificate of its own for 127.0.0.1. */
+  readonly isTls?: boolean
 }
 
 const from = 'PostgreSQL 15 or later (Debian: postgresql)'
@@ -64,6 +69,11 @@ export async function startPostgres(folder: string, options: PostgresOptions = {
   const port = options.port ?? (await freePorts(1))[0]!
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`
   const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', `port=${port}`]
+  const tls = options.isTls ? await makeCertificate(folder) : null
+  if (tls !== null) {
+    if (user.uid !== undefined) await runCommand('chown', ['postgres', tls.keyStore], { from })
+    settings.push('ssl=on', `ssl_cert_file=${tls.certificate}`, `ssl_key_file=${tls.keyStore}`)
+  }
   const args = [...settings, `fsync=${options.isDurable ? 'on' : 'off'}`].flatMap((setting) => ['-c', setting])
   const ask = async () => {
     const client = new pg.Client({ connectionString: url })
@@ -82,6 +92,7 @@ export async function startPostgres(folder: string, options: PostgresOptions = {
   let server = await begin()
   return {
     url,
+    certificate: tls?.certificate ?? null,
     async start() {
       server = await begin()
     },

@@ -25,12 +25,7 @@ export function createDayPartitions(table: string) {
           const today = dayStart(atMs)
           if (known.has(today)) return
           await sql.query('select pg_advisory_xact_lock($1)', [lockKey])
-          for (const start of [today, today + dayMs]) {
-            await sql.query(
-              `create table if not exists ${partitionName(table, start)} partition of ${table}
-               for values from (${start}) to (${start + dayMs})`,
-            )
-          }
+          for (const start of [today, today + dayMs]) await make(sql, table, start)
           made.push(today)
         },
       })
@@ -38,4 +33,18 @@ export function createDayPartitions(table: string) {
       return result
     },
   }
+}
+
+/**
+ * Attached when it is made, for which nobody who reads or writes the table has to wait: `create table ... partition of`
+ * would stand behind a long read, such as a backup, and everybody else behind it.
+ */
+async function make(sql: Sql, table: string, startMs: number): Promise<void> {
+  const partition = partitionName(table, startMs)
+  const { rows } = await sql.query<{ isThere: boolean }>('select to_regclass($1) is not null as "isThere"', [partition])
+  if (rows[0]!.isThere) return
+  await sql.query(`create table ${partition} (like ${table} including all)`)
+  await sql.query(
+    `alter table ${table} attach partition ${partition} for values from (${startMs}) to (${startMs + dayMs})`,
+  )
 }

@@ -1,5 +1,6 @@
 import type { Event } from '../../../pipelines/ingest/events.ts'
-import type { DeadLetters, EventLedger, QuarantinedLetter } from '../../../pipelines/ingest/ports.ts'
+import type { DeadLetters, EventLedger, QuarantinedLetter, ReceivedEvent } from '../../../pipelines/ingest/ports.ts'
+import { joinedTo } from './lineage.ts'
 import type { Pool } from './pool.ts'
 
 const letterColumns = `id, event_id as "eventId", code, path, message, source, received_at_ms as "receivedAtMs", topic, partition,
@@ -42,8 +43,22 @@ export const createEventLedger = (pool: Pool): EventLedger => ({
       receivedAtMs,
       slateId: body !== null && 'slateId' in body ? (body.slateId ?? null) : null,
       examples,
-      modelVersions: examples.length === 0 ? [] : await versionsOf(pool, examples[0]!.slateId, receivedAtMs),
+      modelVersions: examples.length === 0 ? [] : await versionsOf(pool, examples[0]!.slateId, row),
     }
+  },
+  async received(after, untilMs, limit) {
+    // From the bodies: their key is the order of receipt.
+    const { rows } = await pool.query<ReceivedEvent & { [column: string]: unknown }>(
+      `select b.received_at_ms as "receivedAtMs", b.event_id as "eventId", source, b.body as event
+       from (
+         select * from event_bodies
+         where received_at_ms <= $1 ${after === null ? '' : 'and received_at_ms >= $3 and (received_at_ms, event_id) > ($3, $4)'}
+         order by received_at_ms ${after === null ? 'desc' : 'asc'}, event_id ${after === null ? 'desc' : 'asc'} limit $2
+       ) b join events e using (event_id)
+       order by b.received_at_ms, b.event_id`,
+      after === null ? [untilMs, limit] : [untilMs, limit, after.receivedAtMs, after.eventId],
+    )
+    return rows
   },
 })
 
@@ -71,26 +86,41 @@ async function examplesOf(pool: Pool, event: Event | null) {
   return rows
 }
 
-/** A slate is learnt whole or not at all. */
-async function versionsOf(pool: Pool, slateId: string, receivedAtMs: number): Promise<readonly string[]> {
+/**
+ * Those that learnt an event: its slate is in their range, and both had been joined when they began to read. One that came
+ * late counts as joined when it came; the join takes it in its next turn.
+ */
+async function versionsOf(
+  pool: Pool,
+  slateId: string,
+  { source, occurredAtMs, receivedAtMs }: EventRow,
+): Promise<readonly string[]> {
   const { rows } = await pool.query<{ version: string }>(
     `select version from model_versions v join slates s on s.ranker = v.ranker
      where s.slate_id = $1 and s.occurred_at_ms >= v.trained_from_ms and s.occurred_at_ms < v.trained_to_ms
-       and v.read_at_ms >= $2
+       and v.read_at_ms >= $2 and $4 <= ${joinedTo('$3', 'v.read_at_ms')}
+       and s.occurred_at_ms <= ${joinedTo('s.source', 'v.read_at_ms')}
      order by v.created_at_ms, version`,
-    [slateId, receivedAtMs],
+    [slateId, receivedAtMs, source, occurredAtMs],
   )
   return rows.map(({ version }) => version)
 }
 
 export const createDeadLetters = (pool: Pool): DeadLetters => ({
-  async list(before) {
+  async list(before, code) {
     const { rows } = await pool.query<LetterRow>(
       `select ${letterColumns} from dead_letters
-       where resolution is null and ($1::bigint is null or id < $1) order by id desc limit 100`,
-      [before],
+       where resolution is null and ($1::bigint is null or id < $1) and ($2::text is null or code = $2)
+       order by id desc limit 100`,
+      [before, code ?? null],
     )
     return rows
+  },
+  async countOpen() {
+    const { rows } = await pool.query<{ open: number }>(
+      'select count(*) as open from dead_letters where resolution is null',
+    )
+    return rows[0]!.open
   },
   async find(id) {
     const { rows } = await pool.query<LetterRow & { payload: Uint8Array }>(

@@ -1,9 +1,10 @@
 import type { FeatureValues } from '../../../models/spec/features.ts'
 import type { HistoryItem, JoinedFeedback, SlateExamples, Tally } from '../../../models/spec/slate.ts'
 import { historyHorizon } from '../../../models/spec/tally.ts'
-import { liveSource } from '../../../pipelines/ingest/ingest.ts'
+import { knownMoments } from '../../../pipelines/join/clocks.ts'
 import type { SlateItem } from '../../../pipelines/join/ports.ts'
 import type { ExampleSource } from '../../../pipelines/training/ports.ts'
+import { sourcesOf } from './join-store.ts'
 import type { Pool } from './pool.ts'
 
 /** Slates a page. */
@@ -12,6 +13,8 @@ const pageSize = 2_000
 interface SlateRow {
   slateId: string
   source: string
+  /** Null where it was not ranked here. */
+  modelVersion: string | null
   userId: string
   occurredAtMs: number
   context: FeatureValues
@@ -36,7 +39,7 @@ export function createExampleSource(pool: Pool): ExampleSource {
     },
     async *read(ranker, { fromMs, toMs }) {
       const catalog = new Map<number, FeatureValues>()
-      const watermarks = await watermarksOf(pool)
+      const watermarks = knownMoments(await sourcesOf(pool))
       let after = { occurredAtMs: fromMs, slateId: '' }
       for (;;) {
         const { rows } = await pool.query<SlateRow & { [key: string]: unknown }>(pageQuery, [
@@ -57,7 +60,7 @@ export function createExampleSource(pool: Pool): ExampleSource {
 }
 
 const pageQuery = `
-  select s.slate_id as "slateId", s.source, s.user_id as "userId", s.occurred_at_ms as "occurredAtMs", s.context,
+  select s.slate_id as "slateId", s.source, s.model_version as "modelVersion", s.user_id as "userId", s.occurred_at_ms as "occurredAtMs", s.context,
     s.user_features as "user", s.user_version as "userVersion", s.user_tally as "userTally", s.history_end as "historyEnd", s.items, shown
   from (
     select slate_id, occurred_at_ms,
@@ -67,16 +70,6 @@ const pageQuery = `
     group by occurred_at_ms, slate_id order by occurred_at_ms, slate_id limit $5
   ) e join slates s using (slate_id)
   order by e.occurred_at_ms, e.slate_id`
-
-/** Up to when feedback is known, by source. */
-async function watermarksOf(pool: Pool): Promise<Map<string, number>> {
-  const { rows } = await pool.query<{ name: string; watermarkMs: number; joinedToMs: number }>(
-    'select name, watermark_ms as "watermarkMs", joined_to_ms as "joinedToMs" from sources',
-  )
-  return new Map(
-    rows.map(({ name, watermarkMs, joinedToMs }) => [name, name === liveSource ? joinedToMs : watermarkMs]),
-  )
-}
 
 async function loadCatalog(
   pool: Pool,
@@ -95,7 +88,13 @@ async function loadCatalog(
   for (const { version, features, deleted } of rows) catalog.set(version, deleted ? {} : features)
 }
 
-/** What each slate's user had done before it, newest last; items as they were known then. */
+/** Clocks differ: what was joined when a request was served may be dated a little after it. */
+const mostAheadMs = 3_600_000
+
+/**
+ * What each slate's user had done before it, newest last; items as they were known then. Of a slate that was ranked here,
+ * all that the ranker saw.
+ */
 async function historiesOf(pool: Pool, slates: readonly SlateRow[]): Promise<readonly (readonly HistoryItem[])[]> {
   if (slates.every(({ historyEnd }) => historyEnd === 0)) return slates.map(() => [])
   const { rows } = await pool.query<{
@@ -106,11 +105,20 @@ async function historiesOf(pool: Pool, slates: readonly SlateRow[]): Promise<rea
     features: FeatureValues | null
   }>(
     `select wanted.place, h.item_id as "itemId", h.kind, h.occurred_at_ms as "occurredAtMs", v.features
-     from unnest($1::text[], $2::bigint[]) with ordinality as wanted (user_id, sequence, place)
-     join history h on h.user_id = wanted.user_id and h.sequence <= wanted.sequence and h.sequence > wanted.sequence - $3
+     from unnest($1::text[], $2::bigint[], $3::bigint[]) with ordinality as wanted (user_id, sequence, before_ms, place)
+     cross join lateral (
+       select * from history
+       where user_id = wanted.user_id and occurred_at_ms < wanted.before_ms and sequence <= wanted.sequence
+       order by occurred_at_ms desc, sequence desc limit $4
+     ) h
      left join catalog_versions v on v.version = h.item_version and not v.deleted
-     order by wanted.place, h.sequence`,
-    [slates.map(({ userId }) => userId), slates.map(({ historyEnd }) => historyEnd), historyHorizon],
+     order by wanted.place, h.occurred_at_ms, h.sequence`,
+    [
+      slates.map(({ userId }) => userId),
+      slates.map(({ historyEnd }) => historyEnd),
+      slates.map(({ occurredAtMs, modelVersion }) => occurredAtMs + (modelVersion === null ? 0 : mostAheadMs)),
+      historyHorizon,
+    ],
   )
   const histories = slates.map((): HistoryItem[] => [])
   for (const { place, features, ...entry } of rows) histories[place - 1]!.push({ ...entry, features: features ?? {} })

@@ -4,6 +4,7 @@ import type { Event } from '../../../pipelines/ingest/events.ts'
 import type { Claim, DeadLetter, IngestStore, IngestTransaction } from '../../../pipelines/ingest/ports.ts'
 import { createDayPartitions, type DayPartitions } from './day-partitions.ts'
 import { type Pool, type Sql, transaction } from './pool.ts'
+import { signal } from './signals.ts'
 
 /** The order in which the join takes events of one moment. */
 const ranks = { item: 0, user: 0, slate: 1, impression: 2, feedback: 3 } as const
@@ -17,6 +18,13 @@ export function createIngestStore(pool: Pool): IngestStore {
           work({
             accept: (...given) => accept(sql, days, ...given),
             quarantine: (...given) => quarantine(sql, ...given),
+            async newestPending(source) {
+              const { rows } = await sql.query<{ newestMs: number | null }>(
+                'select max(occurred_at_ms) as "newestMs" from pending where source = $1',
+                [source],
+              )
+              return rows[0]!.newestMs
+            },
             advance: async (source, watermarkMs) => {
               await sql.query(
                 `insert into sources (name, watermark_ms) values ($1, $2)
@@ -154,7 +162,7 @@ async function accept(
        select $1, occurred_at_ms, case type when 'slate' then ${ranks.slate} when 'impression' then ${ranks.impression} when 'feedback' then ${ranks.feedback} else ${ranks.item} end, event_id
        from fresh
      )
-     select event_id from fresh`,
+     select event_id from fresh, (select ${signal('events')}) signalled`,
     [
       source,
       receivedAtMs,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Job, JobQueue } from '../../../pipelines/training/jobs.ts'
 import type { Pool } from './pool.ts'
+import { signal } from './signals.ts'
 
 const mostAttempts = 3
 const columns = `id, kind, payload, state, attempts, progress, result, fault_code as "faultCode",
@@ -15,9 +16,12 @@ export function createJobQueue(pool: Pool, nowMs: () => number): JobQueue {
     find,
     async enqueue({ kind, payload, idempotencyKey }) {
       const job = await one(
-        `insert into jobs (id, kind, payload, idempotency_key, state, max_attempts, created_at_ms)
-         values ($1, $2, $3, $4, 'queued', $5, $6)
-         on conflict (kind, idempotency_key) do update set kind = excluded.kind returning ${columns}`,
+        `with job as (
+           insert into jobs (id, kind, payload, idempotency_key, state, max_attempts, created_at_ms)
+           values ($1, $2, $3, $4, 'queued', $5, $6)
+           on conflict (kind, idempotency_key) do update set kind = excluded.kind returning ${columns}
+         )
+         select job.* from job, (select ${signal('job')}) signalled`,
         [randomUUID(), kind, JSON.stringify(payload), idempotencyKey ?? null, mostAttempts, nowMs()],
       )
       return job!

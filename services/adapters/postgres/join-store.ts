@@ -1,29 +1,23 @@
-import type { Tally } from '../../../models/spec/slate.ts'
 import type { Event } from '../../../pipelines/ingest/events.ts'
 import type {
   CatalogVersion,
+  ClockTally,
   FoldOutput,
   JoinedExample,
   JoinedSlate,
   JoinStore,
   JoinTransaction,
   PendingEvent,
-  TallyScope,
+  Source,
 } from '../../../pipelines/join/ports.ts'
+import { withBodies } from './bodies.ts'
 import { type Pool, type Sql, transaction } from './pool.ts'
 
 /** Any number that nothing else locks in the same database, as in `migrate.ts`. */
 const lockKey = 0x6a6f696e
 
 export const createJoinStore = (pool: Pool): JoinStore => ({
-  async sources() {
-    const { rows } = await pool.query<{ name: string; watermarkMs: number; joinedToMs: number }>(
-      `select name, joined_to_ms as "joinedToMs",
-         greatest(watermark_ms, (select min(p.watermark_ms) from positions p where p.source = s.name)) as "watermarkMs"
-       from sources s order by name`,
-    )
-    return rows
-  },
+  sources: () => sourcesOf(pool),
   transaction: (work) =>
     transaction(pool, async (sql) => {
       // One at a time, whatever the source: all sources change the same tallies and histories.
@@ -32,24 +26,56 @@ export const createJoinStore = (pool: Pool): JoinStore => ({
     }),
 })
 
-const eventColumns = 'e.event_id as "eventId", e.occurred_at_ms as "occurredAtMs", coalesce(b.body, e.body) as event'
+/** How far each source is read and joined, in order of their names. */
+export async function sourcesOf(sql: Sql): Promise<readonly Source[]> {
+  // Every group reads all partitions: the one that is ahead has read whatever the others have still to read.
+  const { rows } = await sql.query<Source & { [key: string]: unknown }>(
+    `select name, joined_to_ms as "joinedToMs",
+       greatest(watermark_ms, (
+         select max(slowest) from (
+           select min(p.watermark_ms) as slowest from positions p where p.source = s.name group by p.consumer_group
+         ) groups
+       )) as "watermarkMs",
+       (select min(p.occurred_at_ms) from pending p where p.source = s.name) is not null as "isWaiting"
+     from sources s order by name`,
+  )
+  return rows
+}
+
+const eventColumns =
+  'e.event_id as "eventId", e.source, e.occurred_at_ms as "occurredAtMs", e.received_at_ms as "receivedAtMs", e.body as event'
 interface EventRow {
   eventId: string
+  source: string
   occurredAtMs: number
-  event: Event
+  receivedAtMs: number
+  /** Null until it is read from where bodies are. */
+  event: Event | null
+}
+
+/** Without those whose body is gone. */
+async function withEvents(sql: Sql, rows: readonly EventRow[]): Promise<readonly PendingEvent[]> {
+  const read = await withBodies(sql, rows)
+  return read.flatMap(({ eventId, source, occurredAtMs, event }) =>
+    event === null ? [] : [{ eventId, source, occurredAtMs, event }],
+  )
 }
 
 const joinTransaction = (sql: Sql): JoinTransaction => ({
-  async pending(source, upToMs, limit) {
+  sources: () => sourcesOf(sql),
+  async pending(sources, upToMs, limit) {
+    // Each source by its index, then the first of them all.
     const { rows } = await sql.query<EventRow>(
       `select ${eventColumns} from (
-         select * from pending where source = $1 and occurred_at_ms <= $2
-         order by occurred_at_ms, rank, event_id limit $3
-       ) p join events e using (event_id) left join event_bodies b using (received_at_ms, event_id)
+         select own.* from unnest($1::text[]) as wanted (source) cross join lateral (
+           select * from pending where source = wanted.source and occurred_at_ms <= $2
+           order by occurred_at_ms, rank, event_id limit $3
+         ) own order by occurred_at_ms, rank, event_id limit $3
+       ) p join events e using (event_id)
        order by p.occurred_at_ms, p.rank, p.event_id`,
-      [source, upToMs, limit],
+      [sources, upToMs, limit],
     )
-    return rows
+    return withEvents(sql, rows)
   },
   addCatalog: (versions) => addCatalog(sql, versions),
   async slates(slateIds) {
@@ -66,17 +92,18 @@ const joinTransaction = (sql: Sql): JoinTransaction => ({
       [slateIds],
     )
     const orphans = await sql.query<EventRow>(
-      `select ${eventColumns} from orphans o join events e using (event_id) left join event_bodies b using (received_at_ms, event_id)
+      `select ${eventColumns} from orphans o join events e using (event_id)
        where o.slate_id = any($1::text[]) order by e.occurred_at_ms, e.event_id`,
       [slateIds],
     )
-    return { slates: slates.rows, examples: examples.rows, orphans: orphans.rows }
+    return { slates: slates.rows, examples: examples.rows, orphans: await withEvents(sql, orphans.rows) }
   },
-  async remembered({ users, items, tallies, history }) {
-    const found = await sql.query<{ scope: TallyScope; key: string; tally: Tally }>(
-      `select scope, key, tally from tallies
-       join unnest($1::text[], $2::text[]) as wanted (scope, key) using (scope, key)`,
-      [tallies.map(({ scope }) => scope), tallies.map(({ key }) => key)],
+  async remembered({ users, items, tallies, clocks, history }) {
+    const found = await sql.query<ClockTally & { [key: string]: unknown }>(
+      `select clock, wanted.scope, wanted.key, tally
+       from unnest($3::text[]) as clock cross join unnest($1::text[], $2::text[]) as wanted (scope, key)
+       join tallies t on t.scope = wanted.scope || clock and t.key = wanted.key`,
+      [tallies.map(({ scope }) => scope), tallies.map(({ key }) => key), clocks],
     )
     const catalog = await sql.query<{ kind: 'item' | 'user'; id: string; occurredAtMs: number; version: number }>(
       `select kind, id, occurred_at_ms as "occurredAtMs", version from catalog_versions
@@ -93,17 +120,23 @@ const joinTransaction = (sql: Sql): JoinTransaction => ({
     return { tallies: found.rows, catalog: catalog.rows, historyEnds: ends.rows }
   },
   save: (output) => save(sql, output),
-  async finish(source, events: readonly PendingEvent[], joinedToMs, late) {
+  async finish(events, moves) {
     // By range of time, so that the index alone finds them, whatever the planner believes of the table.
     await sql.query(
-      `delete from pending where source = $1 and occurred_at_ms between $2 and $3 and event_id = any($4::text[])`,
-      [source, events[0]!.occurredAtMs, events.at(-1)!.occurredAtMs, events.map(({ eventId }) => eventId)],
+      `delete from pending
+       where source = any($1::text[]) and occurred_at_ms between $2 and $3 and event_id = any($4::text[])`,
+      [
+        moves.map(({ source }) => source),
+        events[0]!.occurredAtMs,
+        events.at(-1)!.occurredAtMs,
+        events.map(({ eventId }) => eventId),
+      ],
     )
-    await sql.query('update sources set joined_to_ms = greatest(joined_to_ms, $2), late = late + $3 where name = $1', [
-      source,
-      joinedToMs,
-      late,
-    ])
+    await sql.query(
+      `update sources s set joined_to_ms = greatest(s.joined_to_ms, moved.joined_to_ms), late = s.late + moved.late
+       from unnest($1::text[], $2::bigint[], $3::bigint[]) as moved (name, joined_to_ms, late) where s.name = moved.name`,
+      [moves.map(({ source }) => source), moves.map(({ joinedToMs }) => joinedToMs), moves.map(({ late }) => late)],
+    )
   },
 })
 
@@ -170,7 +203,11 @@ async function save(sql: Sql, { slates, examples, tallies, history, orphans, ado
     await sql.query(
       `insert into tallies (scope, key, tally) select * from unnest($1::text[], $2::text[], $3::jsonb[])
        on conflict (scope, key) do update set tally = excluded.tally`,
-      [tallies.map(({ scope }) => scope), tallies.map(({ key }) => key), tallies.map(({ tally }) => json(tally))],
+      [
+        tallies.map(({ scope, clock }) => scope + clock),
+        tallies.map(({ key }) => key),
+        tallies.map(({ tally }) => json(tally)),
+      ],
     )
   }
   if (history.length > 0) {

@@ -1,6 +1,7 @@
 import type { FeatureValues } from '../../../models/spec/features.ts'
 import type { HistoryItem, Tally } from '../../../models/spec/slate.ts'
-import { historyHorizon } from '../../../models/spec/tally.ts'
+import { historyHorizon, mergeTallies } from '../../../models/spec/tally.ts'
+import { backfillMark, liveClock, liveSources } from '../../../pipelines/join/clocks.ts'
 import { type TallyScope, userItemKey } from '../../../pipelines/join/ports.ts'
 import type { CatalogEntry, KnowledgeQuery, KnowledgeStore } from '../../../pipelines/ranking/ports.ts'
 import type { Pool, Sql } from './pool.ts'
@@ -20,8 +21,14 @@ export const createKnowledgeStore = (pool: Pool): KnowledgeStore => ({
           .filter(({ kind }) => kind === wanted)
           .map(({ id, version, features }): [string, CatalogEntry] => [id, { version, features }]),
       )
-    const tallyMap = (wanted: TallyScope) =>
-      new Map(tallies.filter(({ scope }) => scope === wanted).map(({ key, tally }) => [key, tally]))
+    const tallyMap = (wanted: TallyScope) => {
+      const sums = new Map<string, Tally>()
+      for (const { scope, key, tally } of tallies) {
+        const other = sums.get(key)
+        if (scope === wanted) sums.set(key, other === undefined ? tally : mergeTallies(other, tally))
+      }
+      return sums
+    }
     const pairs = tallyMap('user-item')
     return {
       user: entries('user').get(userId) ?? null,
@@ -54,24 +61,25 @@ async function newestOf(sql: Sql, userId: string, itemIds: readonly string[]) {
   return rows
 }
 
+/** The newest by their own time, whenever they came. */
 async function latestHistory(sql: Sql, userId: string, kinds: readonly string[] | null) {
-  const { rows } = await sql.query<
-    Omit<HistoryItem, 'features'> & { sequence: number; features: FeatureValues | null }
-  >(
-    `select h.sequence, h.item_id as "itemId", h.kind, h.occurred_at_ms as "occurredAtMs", v.features
-     from (select * from history where user_id = $1 order by sequence desc limit $2) h
+  const { rows } = await sql.query<Omit<HistoryItem, 'features'> & { last: number; features: FeatureValues | null }>(
+    `select (select max(sequence) from history where user_id = $1) as last, h.item_id as "itemId", h.kind,
+       h.occurred_at_ms as "occurredAtMs", v.features
+     from (select * from history where user_id = $1 order by occurred_at_ms desc, sequence desc limit $2) h
      left join catalog_versions v on v.version = h.item_version and not v.deleted
-     order by h.sequence`,
+     order by h.occurred_at_ms, h.sequence`,
     [userId, historyHorizon],
   )
   return {
     history: rows
       .filter(({ kind }) => kinds === null || kinds.includes(kind))
       .map(({ itemId, kind, occurredAtMs, features }) => ({ itemId, kind, occurredAtMs, features: features ?? {} })),
-    historyEnd: rows.at(-1)?.sequence ?? 0,
+    historyEnd: rows[0]?.last ?? 0,
   }
 }
 
+/** Of every clock. */
 async function talliesOf(sql: Sql, { userId, itemIds, tallies }: KnowledgeQuery) {
   const keys = [
     ...(tallies.user ? [{ scope: 'user', key: userId }] : []),
@@ -80,8 +88,13 @@ async function talliesOf(sql: Sql, { userId, itemIds, tallies }: KnowledgeQuery)
   ]
   if (keys.length === 0) return []
   const { rows } = await sql.query<{ scope: TallyScope; key: string; tally: Tally }>(
-    'select scope, key, tally from tallies join unnest($1::text[], $2::text[]) as wanted (scope, key) using (scope, key)',
-    [keys.map(({ scope }) => scope), keys.map(({ key }) => key)],
+    `select wanted.scope, wanted.key, tally
+     from (
+       select $3 as clock union all select $4 || name from sources where name <> all($5::text[]) and joined_to_ms > 0
+     ) clocks
+     cross join unnest($1::text[], $2::text[]) as wanted (scope, key)
+     join tallies t on t.scope = wanted.scope || clock and t.key = wanted.key`,
+    [keys.map(({ scope }) => scope), keys.map(({ key }) => key), liveClock, backfillMark, liveSources],
   )
   return rows
 }

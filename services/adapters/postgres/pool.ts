@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { Fault } from '../../../models/spec/fault.ts'
-import { storageFault } from './faults.ts'
+import { readOnly, storageFault } from './faults.ts'
 
 /** What repositories are built from: the pool, or one transaction. Rejects with the Faults of `storageFault` only. */
 export interface Sql {
@@ -21,6 +21,14 @@ export interface Pool extends Sql {
 
 const connectTimeoutMs = 10_000
 const statementTimeoutMs = 60_000
+/**
+ * Rows are looked up by key, and most of those looked for are new and in memory: the planner's own price of such a look is
+ * that of a turning disk, for which it would rather read a table from end to end. None of the statements is so long that
+ * compiling it pays; with many partitions, it costs seconds.
+ */
+const plannerOptions = '-c random_page_cost=1.1 -c jit=off'
+/** Sooner than routers forget a connection on which nothing is said. */
+const keepAliveAfterMs = 30_000
 
 const int8 = 20
 const parseInt8 = (text: string): number => {
@@ -34,12 +42,16 @@ const parseInt8 = (text: string): number => {
 /** On a connection's end while it is idle, `onLost` hears of it; the pool opens another when one is needed. */
 export function createPool(connection: pg.PoolConfig, onLost: (fault: Fault) => void): Pool {
   const pool = new pg.Pool({
+    application_name: 'polyrank',
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveAfterMs,
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
     // The embedded database cannot cancel a statement, so the client gives up by itself, a little later.
     query_timeout: statementTimeoutMs + 5_000,
     idle_in_transaction_session_timeout: statementTimeoutMs,
     ...connection,
+    options: `${plannerOptions} ${connection.options ?? ''}`,
     types: {
       getTypeParser: ((oid: number, format: 'text') =>
         oid === int8 ? parseInt8 : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
@@ -94,7 +106,10 @@ export async function transaction<Result>(pool: Pool, work: (sql: Sql) => Promis
       // A connection that cannot roll back is thrown away, and its transaction with it; the first error says why.
       broken = failed
     })
-    throw storageFault(error)
+    const fault = storageFault(error)
+    // A server that has become a standby keeps its connections; only a new one leads to that which took its place.
+    if (fault.details.sqlState === readOnly) broken = fault
+    throw fault
   } finally {
     client.release(broken)
   }

@@ -2,6 +2,7 @@ import type { RankerDefinition } from '../../../models/spec/ranker.ts'
 import type { Activation, ModelVersion, VersionRegistry } from '../../../pipelines/promotion/ports.ts'
 import type { Quantization } from '../../../pipelines/training/quantization.ts'
 import { type Pool, type Sql, transaction } from './pool.ts'
+import { signal } from './signals.ts'
 
 const columns = `version, ranker, v.definition_hash as "definitionHash", r.definition, parent, metrics, quantization,
   trained_from_ms as "trainedFromMs", trained_to_ms as "trainedToMs", examples, files,
@@ -64,12 +65,11 @@ export const createVersionRegistry = (pool: Pool): VersionRegistry => ({
     return rows.map(toVersion)
   },
   async activate({ ranker, version, reason, activatedAtMs }) {
-    await pool.query('insert into activations (ranker, version, reason, activated_at_ms) values ($1, $2, $3, $4)', [
-      ranker,
-      version,
-      reason,
-      activatedAtMs,
-    ])
+    await pool.query(
+      `insert into activations (ranker, version, reason, activated_at_ms) values ($1, $2, $3, $4)
+       returning ${signal('activation')}`,
+      [ranker, version, reason, activatedAtMs],
+    )
   },
   async active(ranker) {
     const { rows } = await pool.query<Activation & { [column: string]: unknown }>(

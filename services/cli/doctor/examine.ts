@@ -5,6 +5,7 @@ import { recallVerdict, tryDevices } from '../../../pipelines/devices/choose-dev
 import type { ChoosingContext, DeviceVerdict, Trial } from '../../../pipelines/devices/ports.ts'
 import { servingSubject, servingTrial } from '../../../pipelines/devices/serving-trial.ts'
 import { trainingSubject, trainingTrial } from '../../../pipelines/devices/training-trial.ts'
+import { defaultEvents } from '../../../pipelines/ingest/event-settings.ts'
 import { choosingContext } from '../../adapters/devices/configured.ts'
 import { type DeviceFinding, probeDevice } from '../../adapters/devices/probe.ts'
 import { type Config, loadConfig } from '../../standalone/load-config.ts'
@@ -56,7 +57,7 @@ function dataSettings(faults: string[]): { readonly dataFolder: string } {
 
 function noConfig(error: unknown, faults: string[]): Config {
   faults.push(faultText(error))
-  return { rankers: [], engine: defaultEngine, from: { kind: 'sample' } }
+  return { rankers: [], engine: defaultEngine, events: defaultEvents, from: { kind: 'sample' } }
 }
 
 function faultText(error: unknown): string {

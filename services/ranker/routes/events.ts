@@ -8,10 +8,12 @@ import {
   SlateEvent,
   UserEvent,
 } from '../../../pipelines/ingest/events.ts'
-import type { QuarantinedLetter } from '../../../pipelines/ingest/ports.ts'
+import type { ReceiptCursor } from '../../../pipelines/ingest/ports.ts'
 import { jsonRecords, ndjsonRecords } from '../../../pipelines/ingest/records.ts'
+import { countOutcomes } from '../metrics.ts'
 import { problems } from '../problem.ts'
 import type { App, RankerService } from '../service.ts'
+import { deadLetterRoutes, letter, Outcome, toLetter } from './dead-letters.ts'
 
 const bodyLimitBytes = 32 * 2 ** 20
 const ndjson = 'application/x-ndjson'
@@ -21,35 +23,9 @@ const Outcomes = Type.Object({
   accepted: Type.Integer(),
   duplicate: Type.Integer(),
   quarantined: Type.Integer(),
-  results: Type.Array(
-    Type.Object({
-      eventId: Type.Union([Type.String(), Type.Null()]),
-      outcome: Type.Union([Type.Literal('accepted'), Type.Literal('duplicate'), Type.Literal('quarantined')]),
-      code: Type.Optional(Type.String()),
-      path: Type.Optional(Type.String({ description: 'JSON pointer; its first part counts the events from 0' })),
-      message: Type.Optional(Type.String()),
-    }),
-    { description: 'One an event, in order' },
-  ),
+  results: Type.Array(Outcome, { description: 'One an event, in order' }),
 })
 
-const letter = {
-  id: Type.Integer(),
-  eventId: Type.Union([Type.String(), Type.Null()]),
-  code: Type.String(),
-  path: Type.String(),
-  message: Type.String(),
-  source: Type.String(),
-  receivedAt: Type.String(),
-  topic: Type.Union([Type.String(), Type.Null()], {
-    description: 'With `partition` and `offset`: where it stands in Kafka',
-  }),
-  partition: Type.Union([Type.Integer(), Type.Null()]),
-  offset: Type.Union([Type.Integer(), Type.Null()]),
-  attempts: Type.Integer({ description: 'How often it was taken in vain' }),
-  resolution: Type.Union([Type.Literal('replayed'), Type.Literal('dropped'), Type.Null()]),
-  resolvedAt: Type.Union([Type.String(), Type.Null()]),
-}
 const Trail = Type.Object({
   eventId: Type.String(),
   state: Type.Enum(['pending', 'orphan', 'joined', 'quarantined']),
@@ -63,8 +39,62 @@ const Trail = Type.Object({
   deadLetter: Type.Optional(Type.Object(letter)),
 })
 
+const Received = Type.Object({
+  events: Type.Array(
+    Type.Object({
+      eventId: Type.String(),
+      receivedAt: Type.String(),
+      source: Type.String(),
+      event: Type.Unknown({ description: 'As it is stored' }),
+    }),
+    { description: 'In the order of receipt' },
+  ),
+  next: Type.String({ description: 'Give it as `after`, now or later, for what follows' }),
+})
+
+export type OutcomesBody = Type.Static<typeof Outcomes>
+export type TrailBody = Type.Static<typeof Trail>
+export type ReceivedBody = Type.Static<typeof Received>
+
+/** Younger ones are not told yet: events of a transaction that began before theirs may still come in before them. */
+const settledMs = 1_000
+const mostReceived = 1_000
+
 export function eventRoutes(app: App, service: RankerService): void {
   takeEvents(app, service)
+  app.get(
+    '/v1/events',
+    {
+      schema: {
+        tags: ['events'],
+        operationId: 'listReceivedEvents',
+        summary: 'Accepted events in the order of receipt: the last ones, or those after a place',
+        description: `For looking on: ask again with \`after\` for what came since. An event is told once it is ${settledMs / 1_000} s old; one that a slower transaction stores may be left out.`,
+        querystring: Type.Object({
+          after: Type.Optional(
+            Type.String({ pattern: '^\\d{1,15}(:[\\s\\S]{1,256})?$', description: '`next` of an answer before' }),
+          ),
+          limit: Type.Optional(Type.String({ pattern: '^\\d{1,4}$', description: `At most ${mostReceived}; 100` })),
+        }),
+        response: { 200: Received, ...problems },
+      },
+    },
+    async ({ query: { after, limit } }) => {
+      const untilMs = service.nowMs() - settledMs
+      const wanted = Math.max(1, Math.min(mostReceived, Number(limit ?? 100)))
+      const events = await service.ledger.received(after === undefined ? null : toCursor(after), untilMs, wanted)
+      const last = events.at(-1)
+      return {
+        events: events.map(({ eventId, receivedAtMs, source, event }) => ({
+          eventId,
+          receivedAt: iso(receivedAtMs),
+          source,
+          event,
+        })),
+        next: last === undefined ? (after ?? `${untilMs}`) : `${last.receivedAtMs}:${last.eventId}`,
+      }
+    },
+  )
   app.get(
     '/v1/events/:eventId',
     {
@@ -102,12 +132,14 @@ export function eventRoutes(app: App, service: RankerService): void {
   deadLetterRoutes(app, service)
 }
 
+function toCursor(text: string): ReceiptCursor {
+  const colon = text.indexOf(':')
+  return colon === -1
+    ? { receivedAtMs: Number(text), eventId: '' }
+    : { receivedAtMs: Number(text.slice(0, colon)), eventId: text.slice(colon + 1) }
+}
+
 const iso = (ms: number) => new Date(ms).toISOString()
-const toLetter = ({ receivedAtMs, resolvedAtMs, ...rest }: QuarantinedLetter) => ({
-  ...rest,
-  receivedAt: iso(receivedAtMs),
-  resolvedAt: resolvedAtMs === null ? null : iso(resolvedAtMs),
-})
 
 function takeEvents(app: App, { ingest, metrics }: RankerService): void {
   // Bytes as they came: a record that is no JSON is kept as it is.
@@ -140,64 +172,13 @@ function takeEvents(app: App, { ingest, metrics }: RankerService): void {
       const isLines = request.headers['content-type']?.toLowerCase().startsWith(ndjson) === true
       const results = await ingest(isLines ? ndjsonRecords(body) : jsonRecords(body))
       const count = (wanted: string) => results.filter(({ outcome }) => outcome === wanted).length
-      for (const { outcome, code = '' } of results) metrics.events.inc({ outcome, code })
+      countOutcomes(metrics, results)
       return {
         accepted: count('accepted'),
         duplicate: count('duplicate'),
         quarantined: count('quarantined'),
         results: [...results],
       }
-    },
-  )
-}
-
-function deadLetterRoutes(app: App, { deadLetters }: RankerService): void {
-  app.get(
-    '/v1/dead-letters',
-    {
-      schema: {
-        tags: ['events'],
-        operationId: 'listDeadLetters',
-        summary: 'Quarantined events, newest first',
-        querystring: Type.Object({
-          before: Type.Optional(Type.String({ pattern: '^\\d{1,15}$', description: 'Only older ones than this id' })),
-        }),
-        response: { 200: Type.Object({ deadLetters: Type.Array(Type.Object(letter)) }), ...problems },
-      },
-    },
-    async ({ query: { before } }) => ({
-      deadLetters: (await deadLetters.list(before === undefined ? null : Number(before))).map(toLetter),
-    }),
-  )
-  app.get(
-    '/v1/dead-letters/:id',
-    {
-      schema: {
-        tags: ['events'],
-        operationId: 'getDeadLetter',
-        summary: 'One quarantined event with its payload',
-        params: Type.Object({ id: Type.String({ pattern: '^\\d{1,15}$' }) }),
-        response: {
-          200: Type.Object({
-            ...letter,
-            payloadBase64: Type.String({ description: 'The bytes as they came' }),
-            payloadText: Type.String({ description: 'The same read as UTF-8, for people' }),
-          }),
-          ...problems,
-        },
-      },
-    },
-    async (request) => {
-      const found = await deadLetters.find(Number(request.params.id))
-      if (found === null) {
-        throw new Fault('DEAD_LETTER_UNKNOWN', 'There is no dead letter of this id; GET /v1/dead-letters lists them.', {
-          path: '/id',
-          status: 404,
-        })
-      }
-      const { payload, ...rest } = found
-      const bytes = Buffer.from(payload)
-      return { ...toLetter(rest), payloadBase64: bytes.toString('base64'), payloadText: bytes.toString('utf8') }
     },
   )
 }

@@ -5,9 +5,10 @@ import type { App, RankerService } from '../service.ts'
 const Readiness = Type.Object({
   ready: Type.Boolean(),
   reasons: Type.Array(Type.String(), { description: 'Why not' }),
+  warnings: Type.Array(Type.String(), { description: 'What keeps events from coming in, though ranking goes on' }),
 })
 
-export function healthRoutes(app: App, { live, metrics, isStopping }: RankerService): void {
+export function healthRoutes(app: App, { live, metrics, isStopping, warnings }: RankerService): void {
   const tags = ['operation']
   app.get(
     '/livez',
@@ -39,7 +40,9 @@ export function healthRoutes(app: App, { live, metrics, isStopping }: RankerServ
           .filter(({ modelVersion }) => modelVersion === null)
           .map(({ ranker }) => `ranker "${ranker}" has no version that serves yet`),
       ]
-      return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons })
+      return reply
+        .code(reasons.length === 0 ? 200 : 503)
+        .send({ ready: reasons.length === 0, reasons, warnings: [...warnings()] })
     },
   )
   app.get(

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Tally } from '../../../models/spec/slate.ts'
-import { addFeedback, addImpression, dayOf, emptyTally, keptDays, ofKind } from '../../../models/spec/tally.ts'
+import {
+  addFeedback,
+  addImpression,
+  dayOf,
+  emptyTally,
+  keptDays,
+  mergeTallies,
+  ofKind,
+  sameTally,
+} from '../../../models/spec/tally.ts'
 
 const dayMs = 86_400_000
 const at = (day: number, hour = 0) => day * dayMs + hour * 3_600_000
@@ -156,4 +165,74 @@ test('counting leaves the tally it started from as it was', () => {
   addImpression(addFeedback(before, 'click', at(5), true), at(6), true)
 
   assert.deepEqual(before, copy)
+})
+
+test('two tallies merged count what both counted, day by day', () => {
+  const [a, b] = [
+    [
+      { atMs: at(5), kind: null },
+      { atMs: at(6), kind: 'click' },
+    ],
+    [
+      { atMs: at(6), kind: 'click' },
+      { atMs: at(7), kind: null },
+      { atMs: at(7), kind: 'buy' },
+    ],
+  ].map((happenings) => tallyOf(happenings))
+
+  assert.deepEqual(mergeTallies(a!, b!), {
+    impressions: 2,
+    feedback: { click: 2, buy: 1 },
+    lastImpressionAtMs: at(7),
+    days: [
+      { day: 5, impressions: 1, feedback: {} },
+      { day: 6, impressions: 0, feedback: { click: 2 } },
+      { day: 7, impressions: 1, feedback: { buy: 1 } },
+    ],
+  })
+})
+
+test('days are kept up to the longest window before the newest of either tally', () => {
+  const [old, young] = [100, 100 + keptDays].map((day) => tallyOf([{ atMs: at(day), kind: null }]))
+
+  assert.deepEqual(
+    mergeTallies(old!, young!).days?.map(({ day }) => day),
+    [100 + keptDays],
+  )
+  assert.equal(mergeTallies(old!, young!).impressions, 2)
+})
+
+test('it does not matter how tallies are merged: what came together counts as if one had counted it', () => {
+  const some = fc.array(happening, { maxLength: 20 })
+  fc.assert(
+    fc.property(some, some, some, fc.boolean(), (first, second, third, byDay) => {
+      const [a, b, c] = [first, second, third].map((happenings) => tallyOf(happenings, byDay))
+
+      assert.deepEqual(mergeTallies(a!, b!), mergeTallies(b!, a!))
+      assert.deepEqual(mergeTallies(mergeTallies(a!, b!), c!), mergeTallies(a!, mergeTallies(b!, c!)))
+      assert.deepEqual(mergeTallies(a!, emptyTally), a)
+      assert.deepEqual(mergeTallies(emptyTally, a!), a)
+      assert.deepEqual(mergeTallies(a!, b!), tallyOf([...first, ...second], byDay))
+    }),
+  )
+})
+
+test('tallies are the same when they count the same, whatever the order of kinds, and none is as good as an empty one', () => {
+  const [click, buy] = ['click', 'buy'].map((kind) => ({ atMs: at(5), kind }))
+  const tally = tallyOf([click!, buy!, { atMs: at(6), kind: null }])
+
+  assert.ok(sameTally(tally, tallyOf([buy!, click!, { atMs: at(6), kind: null }])))
+  assert.ok(sameTally(null, emptyTally) && sameTally(null, null))
+  const others = [
+    null,
+    { ...tally, impressions: 2 },
+    { ...tally, lastImpressionAtMs: null },
+    { ...tally, feedback: { click: 1 } },
+    { ...tally, feedback: { ...tally.feedback, share: 1 } },
+    { ...tally, days: tally.days!.slice(1) },
+    { ...tally, days: [{ ...tally.days![0]!, impressions: 3 }, tally.days![1]!] },
+    { ...tally, days: [{ ...tally.days![0]!, feedback: {} }, tally.days![1]!] },
+    { ...tally, days: [{ ...tally.days![0]!, day: 4 }, tally.days![1]!] },
+  ]
+  for (const other of others) assert.ok(!sameTally(tally, other) && !sameTally(other, tally), JSON.stringify(other))
 })

@@ -50,6 +50,20 @@ test('a quote that is never closed holds the rest of the text', () => {
   assert.deepEqual(rowsOf('a,b\n1,"2,3\n4'), [{ a: '1', b: '2,3\n4' }])
 })
 
+test('what stands after a closing quote belongs to its field', () => {
+  assert.deepEqual(rowsOf('a,b\n"5"" screen" ,x\n"1"2,y\n'), [
+    { a: '5" screen ', b: 'x' },
+    { a: '12', b: 'y' },
+  ])
+})
+
+test('a carriage return alone ends a line, too', () => {
+  assert.deepEqual(rowsOf('a,b\r1,2\r3,4'), [
+    { a: '1', b: '2' },
+    { a: '3', b: '4' },
+  ])
+})
+
 test('what is written with every field in quotes reads back the same', () => {
   const cell = fc.string({ unit: fc.constantFrom('a', ',', '"', '\n', '\r', ' ', 'é') })
   const quoted = (fields: readonly string[]) => fields.map((field) => `"${field.replaceAll('"', '""')}"`).join(',')

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type EventOutcome, ingest, liveSource, type RawRecord, replay } from '../../../pipelines/ingest/ingest.ts'
+import {
+  drop,
+  type EventOutcome,
+  ingest,
+  liveSource,
+  type RawRecord,
+  replay,
+} from '../../../pipelines/ingest/ingest.ts'
 import { createMemoryIngestStore } from './memory-store.ts'
 
 const nowMs = Date.parse('2026-01-31T08:00:00Z')
@@ -200,6 +207,18 @@ test('a dead letter is taken once more, as it is or mended, and ends where it go
   assert.deepEqual([first!.resolution, first!.attempts], ['replayed', 2])
   assert.deepEqual([second!.resolution, second!.attempts, second!.path], [undefined, 2, '/colour'])
   assert.deepEqual([...memory.contents().events.keys()], ['a'])
+})
+
+test('a dead letter that is dropped ends untaken, once', async () => {
+  const memory = createMemoryIngestStore()
+  const { source: _, ...context } = contextOf(memory)
+  await ingest([7].map(record), contextOf(memory))
+
+  const ends = [await drop(0, context), await drop(0, context), await drop(1, context)]
+
+  assert.deepEqual(ends, [true, false, false])
+  assert.equal((await replay(0, null, context)).outcome, 'unknown')
+  assert.equal(memory.contents().letters[0]!.resolution, 'dropped')
 })
 
 test('nothing is answered, and nothing kept, when the transaction breaks at any step', async () => {

@@ -38,6 +38,10 @@ export function createMemoryIngestStore(failAt?: 'accept' | 'quarantine' | 'comm
           breakAt('quarantine')
           own.letters.push(...letters.map((letter) => ({ ...letter, source })))
         },
+        async newestPending(source) {
+          const times = [...own.events.values()].filter((event) => event.source === source)
+          return times.length === 0 ? null : Math.max(...times.map(({ occurredAtMs }) => occurredAtMs))
+        },
         async advance(source, watermarkMs) {
           own.watermarks.set(source, Math.max(watermarkMs, own.watermarks.get(source) ?? watermarkMs))
         },

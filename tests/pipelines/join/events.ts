@@ -43,5 +43,5 @@ export const itemAt = (ms: number, itemId: string, more: Partial<ItemEvent> = {}
 export const userAt = (ms: number, userId: string, more: Partial<UserEvent> = {}) =>
   ({ type: 'user', ...common(`user ${userId} ${ms}`, ms), userId, ...more }) satisfies UserEvent
 
-export const pending = (events: readonly Event[]): PendingEvent[] =>
-  events.map((event) => ({ eventId: event.eventId, occurredAtMs: Date.parse(event.occurredAt), event }))
+export const pending = (events: readonly Event[], source = 'rest'): PendingEvent[] =>
+  events.map((event) => ({ eventId: event.eventId, source, occurredAtMs: Date.parse(event.occurredAt), event }))

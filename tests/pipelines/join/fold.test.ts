@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ImpressionPolicy } from '../../../models/spec/ranker.ts'
+import type { LatePolicy } from '../../../pipelines/ingest/event-settings.ts'
 import type { Event } from '../../../pipelines/ingest/events.ts'
+import { liveClock } from '../../../pipelines/join/clocks.ts'
 import { fold, type Keeps } from '../../../pipelines/join/fold.ts'
 import type { FoldInput, FoldOutput } from '../../../pipelines/join/ports.ts'
 import { feedbackAt, impressionAt, pending, slateAt } from './events.ts'
@@ -12,6 +14,7 @@ interface Given {
   readonly policy?: ImpressionPolicy
   readonly keeps?: Keeps
   readonly joinedToMs?: number
+  readonly late?: LatePolicy
   readonly input?: Partial<FoldInput>
 }
 const folded = (events: readonly Event[], given: Given = {}): FoldOutput =>
@@ -19,12 +22,14 @@ const folded = (events: readonly Event[], given: Given = {}): FoldOutput =>
     pending(events),
     { ...nothing, ...given.input },
     {
-      source: 'rest',
-      joinedToMs: given.joinedToMs ?? 0,
+      clock: liveClock,
+      joinedTo: new Map([[liveClock, given.joinedToMs ?? 0]]),
+      late: given.late ?? 'amend',
       policies: { home: given.policy ?? 'explicit' },
+      families: {},
       keeps: given.keeps ?? keepLeast,
     },
-  )
+  ).output
 /** A slate as polyrank ranked it. */
 const rankedAt = (ms: number, slateId: string, itemIds: readonly string[], limit = itemIds.length) =>
   slateAt(ms, slateId, itemIds, { modelVersion: 'm1', limit })
@@ -116,17 +121,22 @@ test('the first slate of an id counts, and another under it changes nothing', ()
   assert.deepEqual(examplesOf(output), [['a', 0, []]])
 })
 
-test('feedback has its kind, value and moment, in the order of the events', () => {
-  const output = folded([
-    slateAt(10, 's', ['a']),
+test('feedback has its kind, value and moment, in the order of time, kind and value, whenever it came', () => {
+  const events = [
     feedbackAt(20, 'a', 'play', { slateId: 's', value: 0 }),
     clickOn('a', 20),
-  ])
+    feedbackAt(20, 'a', 'play', { slateId: 's', value: -1, eventId: 'lower' }),
+    feedbackAt(19, 'a', 'play', { slateId: 's' }),
+  ]
 
-  assert.deepEqual(output.examples[0]!.feedback, [
-    { kind: 'play', value: 0, occurredAtMs: 20 },
-    { kind: 'click', value: null, occurredAtMs: 20 },
-  ])
+  for (const order of [events, events.toReversed()]) {
+    assert.deepEqual(folded([slateAt(10, 's', ['a']), ...order]).examples[0]!.feedback, [
+      { kind: 'play', value: null, occurredAtMs: 19 },
+      { kind: 'click', value: null, occurredAtMs: 20 },
+      { kind: 'play', value: -1, occurredAtMs: 20 },
+      { kind: 'play', value: 0, occurredAtMs: 20 },
+    ])
+  }
 })
 
 test('feedback on no item of its slate is counted, and neither joined nor kept waiting', () => {

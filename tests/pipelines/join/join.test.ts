@@ -22,7 +22,7 @@ test('with no source, or nothing pending, there is nothing to join', async () =>
   assert.equal(await join(contextOf(memory)), 0)
   memory.add('import', [], 100)
   assert.equal(await join(contextOf(memory)), 0)
-  assert.deepEqual(memory.batches, [])
+  assert.deepEqual(memory.batches(), [])
 })
 
 test('all that is pending is joined in batches, and how many so far is told after each', async () => {
@@ -52,7 +52,7 @@ test('a batch ends between two moments, however many events one moment has', asy
 
   await join(contextOf(memory))
 
-  assert.deepEqual(memory.batches, [1_000, 7_000, 1_000])
+  assert.deepEqual(memory.batches(), [1_000, 7_000, 1_000])
 })
 
 test('a slate at the end of a batch and its feedback of the same moment are joined together', async () => {

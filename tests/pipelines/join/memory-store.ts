@@ -1,8 +1,10 @@
 import type { FeatureValues } from '../../../models/spec/features.ts'
 import type { Tally } from '../../../models/spec/slate.ts'
+import { mergeTallies } from '../../../models/spec/tally.ts'
 import type { Event } from '../../../pipelines/ingest/events.ts'
 import type {
   CatalogVersion,
+  ClockTally,
   HistoryRow,
   JoinedExample,
   JoinedSlate,
@@ -14,12 +16,13 @@ import type {
 
 type Versioned = CatalogVersion & { readonly version: number }
 export interface JoinState {
-  readonly pending: readonly (PendingEvent & { readonly source: string })[]
-  readonly sources: Readonly<Record<string, Source & { readonly late: number }>>
+  readonly pending: readonly PendingEvent[]
+  readonly sources: Readonly<Record<string, Omit<Source, 'isWaiting'> & { readonly late: number }>>
   readonly catalog: readonly Versioned[]
   readonly slates: Readonly<Record<string, JoinedSlate>>
   readonly examples: Readonly<Record<string, JoinedExample>>
-  readonly tallies: Readonly<Record<string, Tally>>
+  /** By clock, scope and key. */
+  readonly tallies: Readonly<Record<string, ClockTally>>
   readonly history: readonly HistoryRow[]
   /** Slate and event id of what waits. */
   readonly orphans: readonly string[]
@@ -42,14 +45,14 @@ export function createMemoryJoinStore() {
     ...{ pending: [], sources: {}, catalog: [], slates: {}, examples: {}, tallies: {}, history: [], orphans: [] },
     events: {},
   }
-  /** Sizes of the batches, as they were finished. */
-  const batches: number[] = []
+  /** Batches as they were finished. */
+  const log: (readonly PendingEvent[])[] = []
   let breaks: string | null = null
   const store: JoinStore = {
-    sources: async () => Object.values(state.sources).sort((a, b) => byText(a.name, b.name)),
+    sources: async () => sourcesOf(state),
     async transaction(work) {
       const own = { state }
-      const result = await work(transactionOver(own, (size) => batches.push(size)))
+      const result = await work(transactionOver(own, (events) => log.push(events)))
       if (breaks === 'commit') throw new Error('broken at commit')
       state = own.state
       return result
@@ -57,7 +60,8 @@ export function createMemoryJoinStore() {
   }
   return {
     store,
-    batches,
+    log,
+    batches: () => log.map(({ length }) => length),
     state: () => state,
     /** Makes a step of every later transaction throw; null mends it. */
     breakAt: (step: string | null) => {
@@ -69,22 +73,30 @@ export function createMemoryJoinStore() {
         ...state,
         sources: { ...state.sources, [source]: { ...known, watermarkMs: Math.max(known.watermarkMs, watermarkMs) } },
         pending: [...state.pending, ...events.map((event) => ({ ...event, source }))],
-        events: { ...state.events, ...Object.fromEntries(events.map((event) => [event.eventId, event])) },
+        events: {
+          ...state.events,
+          ...Object.fromEntries(events.map((event) => [event.eventId, { ...event, source }])),
+        },
       }
     },
   }
 
-  function transactionOver(own: { state: JoinState }, onFinished: (size: number) => void): JoinTransaction {
+  function transactionOver(
+    own: { state: JoinState },
+    onFinished: (events: readonly PendingEvent[]) => void,
+  ): JoinTransaction {
     const step = (name: string) => {
       if (breaks === name) throw new Error(`broken at ${name}`)
     }
     return {
-      pending: async (source, upToMs, limit) =>
-        own.state.pending
-          .filter((event) => event.source === source && event.occurredAtMs <= upToMs)
-          .sort(inOrder)
-          .slice(0, limit)
-          .map(({ source: _, ...event }) => stored(event)),
+      sources: async () => sourcesOf(own.state),
+      pending: async (sources, upToMs, limit) =>
+        stored(
+          own.state.pending
+            .filter((event) => sources.includes(event.source) && event.occurredAtMs <= upToMs)
+            .sort(inOrder)
+            .slice(0, limit),
+        ),
       async addCatalog(versions) {
         const first = own.state.catalog.length + 1
         const added = versions.map((version, i) => ({ ...version, version: first + i }))
@@ -105,14 +117,11 @@ export function createMemoryJoinStore() {
             .sort(inOrder),
         })
       },
-      async remembered({ users, items, tallies, history }) {
+      async remembered({ users, items, tallies, clocks, history }) {
         const { catalog, tallies: all, history: rows } = own.state
         const wanted = { user: new Set(users), item: new Set(items) }
         return stored({
-          tallies: tallies.flatMap(({ scope, key }) => {
-            const tally = all[keyOf(scope, key)]
-            return tally === undefined ? [] : [{ scope, key, tally }]
-          }),
+          tallies: clocks.flatMap((clock) => tallies.flatMap(({ scope, key }) => all[keyOf(clock, scope, key)] ?? [])),
           catalog: catalog
             .filter(({ kind, id }) => wanted[kind].has(id))
             .sort((a, b) => a.occurredAtMs - b.occurredAtMs || a.version - b.version),
@@ -136,7 +145,7 @@ export function createMemoryJoinStore() {
           },
           tallies: {
             ...next.tallies,
-            ...Object.fromEntries(tallies.map(({ scope, key, tally }) => [keyOf(scope, key), tally])),
+            ...Object.fromEntries(tallies.map((each) => [keyOf(each.clock, each.scope, each.key), each])),
           },
           history: [...next.history, ...history],
           orphans: [...next.orphans, ...orphans.map(({ slateId, eventId }) => keyOf(slateId, eventId))].filter(
@@ -145,25 +154,38 @@ export function createMemoryJoinStore() {
         }
         step('save')
       },
-      async finish(source, events, joinedToMs, late) {
+      async finish(events, moves) {
         const done = new Set(events.map(({ eventId }) => eventId))
         const { pending, sources } = own.state
-        const known = sources[source]!
+        const moved = moves.map(({ source, joinedToMs, late }) => {
+          const known = sources[source]!
+          const next = { joinedToMs: Math.max(known.joinedToMs, joinedToMs), late: known.late + late }
+          return [source, { ...known, ...next }]
+        })
         own.state = {
           ...own.state,
           pending: pending.filter(({ eventId }) => !done.has(eventId)),
-          sources: { ...sources, [source]: { ...known, joinedToMs, late: known.late + late } },
+          sources: { ...sources, ...Object.fromEntries(moved) },
         }
         step('finish')
-        onFinished(events.length)
+        onFinished(events)
       },
     }
   }
 }
 
+const sourcesOf = ({ sources, pending }: JoinState): Source[] =>
+  Object.values(sources)
+    .map((source) => ({ ...source, isWaiting: pending.some((event) => event.source === source.name) }))
+    .sort((a, b) => byText(a.name, b.name))
+
 export type MemoryJoinStore = ReturnType<typeof createMemoryJoinStore>
-export const tallyOf = ({ tallies }: JoinState, scope: string, ...key: readonly string[]): Tally | undefined =>
-  tallies[keyOf(scope, key.length === 1 ? key[0]! : JSON.stringify(key))]
+/** What all clocks have counted. */
+export const tallyOf = ({ tallies }: JoinState, scope: string, ...key: readonly string[]): Tally | undefined => {
+  const text = key.length === 1 ? key[0]! : JSON.stringify(key)
+  const own = Object.values(tallies).filter((each) => each.scope === scope && each.key === text)
+  return own.length === 0 ? undefined : own.map(({ tally }) => tally).reduce(mergeTallies)
+}
 export const exampleOf = ({ examples }: JoinState, slateId: string, itemId: string): JoinedExample | undefined =>
   examples[keyOf(slateId, itemId)]
 /** Features of one version; a deleted one has none. */

@@ -2,7 +2,7 @@ import type { ImpressionPolicy } from '../../../models/spec/ranker.ts'
 import type { JoinedFeedback, Tally } from '../../../models/spec/slate.ts'
 import type { Event, FeedbackEvent, SlateEvent } from '../../../pipelines/ingest/events.ts'
 import type { Keeps } from '../../../pipelines/join/fold.ts'
-import type { PendingEvent } from '../../../pipelines/join/ports.ts'
+import type { Clock, PendingEvent } from '../../../pipelines/join/ports.ts'
 
 type Placed<Kind extends Event['type']> = {
   readonly index: number
@@ -10,6 +10,9 @@ type Placed<Kind extends Event['type']> = {
   readonly event: Extract<Event, { readonly type: Kind }>
 }
 interface Change {
+  /** Of the event that made it. */
+  readonly index: number
+  readonly clock: Clock
   /** Counts for what comes strictly after. */
   readonly fromMs: number
   readonly day: number
@@ -20,12 +23,15 @@ interface Change {
   readonly atMs: number
 }
 
+/** An event, and the batch in which it was joined. */
+export type JoinedEvent = PendingEvent & { readonly batch: number }
+
 /**
- * What the join of all of `events`, in order, must come to, said by looking at all of them at once: each figure is a
- * filter over the events, and nothing is carried along.
+ * What the join of all of `events`, in the order in which they were joined, must come to, said by looking at all of them
+ * at once: each figure is a filter over the events, and nothing is carried along.
  */
 export function expectedJoin(
-  events: readonly PendingEvent[],
+  events: readonly JoinedEvent[],
   policies: Readonly<Record<string, ImpressionPolicy>>,
   keeps: Keeps,
 ) {
@@ -37,15 +43,21 @@ export function expectedJoin(
   const slates = ofType('slate').filter(
     ({ event }, i, all) => all.findIndex((other) => other.event.slateId === event.slateId) === i,
   )
-  const catalog = events.filter(({ event }) => event.type === 'item' || event.type === 'user')
-  const versionOf = (kind: 'item' | 'user', id: string, atMs: number) =>
-    catalog.reduce<number | null>(
-      (found, { event, occurredAtMs }, i) =>
-        occurredAtMs <= atMs && event.type === kind && (event.type === 'item' ? event.itemId : event.userId) === id
-          ? i + 1
-          : found,
-      null,
-    )
+  const catalog = events
+    .filter(({ event }) => event.type === 'item' || event.type === 'user')
+    .map((each, i) => ({ ...each, version: i + 1 }))
+  /** The newest at a moment, of what came no later than the batch of `index`. */
+  const versionOf = (kind: 'item' | 'user', id: string, atMs: number, index: number) =>
+    catalog
+      .filter(
+        ({ event, occurredAtMs, batch }) =>
+          batch <= events[index]!.batch &&
+          occurredAtMs <= atMs &&
+          event.type === kind &&
+          (event.type === 'item' ? event.itemId : event.userId) === id,
+      )
+      .sort((a, b) => a.occurredAtMs - b.occurredAtMs || a.version - b.version)
+      .at(-1)?.version ?? null
 
   const shown = slates.flatMap((slate) =>
     slate.event.items.flatMap(({ itemId }, position) => {
@@ -55,6 +67,8 @@ export function expectedJoin(
   )
   const changes: readonly Change[] = [
     ...shown.map(({ slate, itemId, trigger }) => ({
+      index: trigger,
+      clock: clockAt(trigger),
       fromMs: events[trigger]!.occurredAtMs,
       day: dayOf(slate.atMs),
       userId: slate.event.userId,
@@ -62,45 +76,57 @@ export function expectedJoin(
       kind: null,
       atMs: slate.atMs,
     })),
-    ...feedback.map(({ atMs, event: { userId, itemId, kind } }) => ({
+    ...feedback.map(({ index, atMs, event: { userId, itemId, kind } }) => ({
+      ...{ index, clock: clockAt(index) },
       ...{ fromMs: atMs, day: dayOf(atMs), userId, itemId, kind, atMs },
     })),
   ]
-  const tallyBefore = (beforeMs: number, isOf: (change: Change) => boolean) =>
-    tallyFrom(
-      changes.filter((change) => change.fromMs < beforeMs && isOf(change)),
-      keeps.days,
-    )
-  const pairs = [...new Set(changes.map(({ userId, itemId }) => JSON.stringify([userId, itemId])))]
+  const tallyOf = (which: (change: Change) => boolean) => tallyFrom(changes.filter(which), keeps.days)
+  const clocks = [...new Set(events.map((_, i) => clockAt(i)))]
+  /** Changes that a slate may see: earlier ones of its clock, unless it is late, and of clocks that end before it. */
+  const isSeenBy =
+    ({ index, atMs }: Placed<'slate'>) =>
+    (change: Change): boolean => {
+      const before = events.filter((_, i) => i < index && clockAt(i) === change.clock)
+      const isOwn = change.clock === clockAt(index)
+      const passed = isOwn ? before.filter(({ batch }) => batch < events[index]!.batch) : before
+      return (
+        passed.every(({ occurredAtMs }) => occurredAtMs < atMs) &&
+        change.index < index &&
+        (!isOwn || change.fromMs < atMs)
+      )
+    }
 
   return {
     slates: slates.map((slate) => joinedSlate(slate)),
-    examples: shown.map(({ slate, itemId, position, trigger }) => ({
+    examples: shown.map(({ slate, itemId, position }) => ({
       slateId: slate.event.slateId,
       itemId,
       ranker: slate.event.ranker!,
       position,
       occurredAtMs: slate.atMs,
-      feedback: feedbackOn(slate, itemId, trigger),
+      feedback: feedbackOn(slate, itemId),
     })),
-    tallies: [
-      ...[...new Set(changes.map(({ userId }) => userId))].map((key) => ({
-        ...{ scope: 'user', key, tally: tallyBefore(Number.POSITIVE_INFINITY, ({ userId }) => userId === key) },
-      })),
-      ...[...new Set(changes.map(({ itemId }) => itemId))].map((key) => ({
-        ...{ scope: 'item', key, tally: tallyBefore(Number.POSITIVE_INFINITY, ({ itemId }) => itemId === key) },
-      })),
-      ...(keeps.userItemTallies ? pairs : []).map((key) => ({
-        scope: 'user-item',
-        key,
-        tally: tallyBefore(Number.POSITIVE_INFINITY, ({ userId, itemId }) => JSON.stringify([userId, itemId]) === key),
-      })),
-    ],
+    tallies: clocks.flatMap((clock) => {
+      const own = changes.filter((change) => change.clock === clock)
+      const scopes = {
+        user: ({ userId }: Change) => userId,
+        item: ({ itemId }: Change) => itemId,
+        ...(keeps.userItemTallies
+          ? { 'user-item': ({ userId, itemId }: Change) => JSON.stringify([userId, itemId]) }
+          : {}),
+      }
+      return Object.entries(scopes).flatMap(([scope, keyOf]) =>
+        [...new Set(own.map(keyOf))].map((key) => ({
+          ...{ clock, scope, key, tally: tallyOf((change) => change.clock === clock && keyOf(change) === key) },
+        })),
+      )
+    }),
     history: (keeps.history ? feedback : []).map(({ index, atMs, event: { userId, itemId, kind } }) => ({
       userId,
       sequence: feedback.filter((other) => other.event.userId === userId && other.index <= index).length,
       itemId,
-      itemVersion: versionOf('item', itemId, atMs),
+      itemVersion: versionOf('item', itemId, atMs, index),
       kind,
       occurredAtMs: atMs,
     })),
@@ -109,6 +135,11 @@ export function expectedJoin(
         ? [JSON.stringify([event.slateId, eventId])]
         : [],
     ),
+  }
+
+  function clockAt(index: number): Clock {
+    const { source } = events[index]!
+    return source === 'rest' || source === 'kafka' ? '' : `@${source}`
   }
 
   /** Events that show the item; what names a slate that is yet to come shows it when it comes. */
@@ -124,12 +155,11 @@ export function expectedJoin(
     return [...first, ...later.map((each) => Math.max(each.index, index))]
   }
 
-  function feedbackOn(slate: Placed<'slate'>, itemId: string, shownBy: number): JoinedFeedback[] {
+  function feedbackOn(slate: Placed<'slate'>, itemId: string): JoinedFeedback[] {
     return feedback
       .filter(({ event }) => event.slateId === slate.event.slateId && event.itemId === itemId)
-      .map((each) => ({ each, met: Math.max(each.index, slate.index, shownBy) }))
-      .sort((a, b) => a.met - b.met || a.each.index - b.each.index)
-      .map(({ each: { event, atMs } }) => ({ kind: event.kind, value: event.value ?? null, occurredAtMs: atMs }))
+      .map(({ event, atMs }) => ({ kind: event.kind, value: event.value ?? null, occurredAtMs: atMs }))
+      .sort((a, b) => a.occurredAtMs - b.occurredAtMs || (a.kind < b.kind ? -1 : a.kind > b.kind ? 1 : least(a, b)))
   }
 
   function waits(event: { readonly type: string; readonly slateId?: string; readonly itemId?: string }): boolean {
@@ -140,14 +170,18 @@ export function expectedJoin(
     return isThere && !shown.some((each) => each.slate === slate && each.itemId === event.itemId)
   }
 
-  function joinedSlate({ event, atMs }: Placed<'slate'>) {
+  function joinedSlate(slate: Placed<'slate'>) {
+    const { event, atMs, index } = slate
     const isServed = event.modelVersion !== undefined
+    const isSeen = isSeenBy(slate)
     const before = (given: Tally | null | undefined, isOf: (change: Change) => boolean) =>
-      isServed ? (given ?? null) : tallyBefore(atMs, isOf)
-    const past = keeps.history ? feedback.filter((each) => each.event.userId === event.userId && each.atMs < atMs) : []
+      isServed ? (given ?? null) : tallyOf((change) => isOf(change) && isSeen(change))
+    const past = keeps.history
+      ? feedback.filter((each) => each.event.userId === event.userId && each.index < index)
+      : []
     return {
       slateId: event.slateId,
-      source: 'import',
+      source: events[index]!.source,
       ranker: event.ranker!,
       definitionHash: event.definitionHash ?? null,
       modelVersion: event.modelVersion ?? null,
@@ -155,13 +189,13 @@ export function expectedJoin(
       occurredAtMs: atMs,
       context: event.context ?? {},
       user: event.user ?? {},
-      userVersion: isServed ? event.userVersion! : versionOf('user', event.userId, atMs),
+      userVersion: isServed ? event.userVersion! : versionOf('user', event.userId, atMs, index),
       userTally: before(event.userTally, ({ userId }) => userId === event.userId),
       historyEnd: isServed ? event.historyEnd! : past.length,
       items: event.items.map((item) => ({
         itemId: item.itemId,
         ...(item.features === undefined ? {} : { features: item.features }),
-        version: isServed ? item.version! : versionOf('item', item.itemId, atMs),
+        version: isServed ? item.version! : versionOf('item', item.itemId, atMs, index),
         tally: before(item.tally, ({ itemId }) => itemId === item.itemId),
         userItemTally: keeps.userItemTallies
           ? before(item.userItemTally, ({ userId, itemId }) => userId === event.userId && itemId === item.itemId)
@@ -171,6 +205,8 @@ export function expectedJoin(
   }
 }
 
+const least = (a: JoinedFeedback, b: JoinedFeedback) =>
+  (a.value ?? Number.NEGATIVE_INFINITY) < (b.value ?? Number.NEGATIVE_INFINITY) ? -1 : 1
 const dayOf = (atMs: number) => Math.floor(atMs / 86_400_000)
 const positionOf = ({ items }: SlateEvent, itemId: FeedbackEvent['itemId']) =>
   items.findIndex((item) => item.itemId === itemId)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Event } from '../../../pipelines/ingest/events.ts'
+import { liveClock } from '../../../pipelines/join/clocks.ts'
 import { fold } from '../../../pipelines/join/fold.ts'
 import type { FoldInput, FoldOutput } from '../../../pipelines/join/ports.ts'
 import { feedbackAt, impressionAt, pending, slateAt } from './events.ts'
@@ -11,8 +12,15 @@ const folded = (events: readonly Event[], input: Partial<FoldInput> = {}, joined
   fold(
     pending(events),
     { ...nothing, ...input },
-    { source: 'rest', joinedToMs, policies: { home: 'explicit' }, keeps: keepAll },
-  )
+    {
+      clock: liveClock,
+      joinedTo: new Map([[liveClock, joinedToMs]]),
+      late: 'amend',
+      policies: { home: 'explicit' },
+      families: {},
+      keeps: keepAll,
+    },
+  ).output
 const slateOf = ({ slates }: FoldOutput, slateId: string) => slates.find((slate) => slate.slateId === slateId)!
 const dayMs = 86_400_000
 
@@ -174,10 +182,12 @@ test('a ranked slate that says nothing of its user saw nothing of the user', () 
   assert.deepEqual([userVersion, userTally, historyEnd, definitionHash], [null, null, 0, null])
 })
 
-test('a late slate sees no counts, which have moved on, but the catalogue of its moment', () => {
+test('a late slate sees no counts, which have moved on, but the catalogue and the history of its moment', () => {
   const input: Partial<FoldInput> = {
     catalog,
-    tallies: [{ scope: 'user', key: 'u', tally: { impressions: 5, feedback: {}, lastImpressionAtMs: 90 } }],
+    tallies: [
+      { clock: liveClock, scope: 'user', key: 'u', tally: { impressions: 5, feedback: {}, lastImpressionAtMs: 90 } },
+    ],
     historyEnds: [{ userId: 'u', sequence: 7 }],
   }
   const late = slateAt(50, 'late', ['a'])
@@ -188,7 +198,7 @@ test('a late slate sees no counts, which have moved on, but the catalogue of its
 
   for (const slateId of ['late', 'same']) {
     const { userTally, historyEnd, items } = slateOf(output, slateId)
-    assert.deepEqual([userTally, historyEnd, items[0]!.version], [null, 0, 3])
+    assert.deepEqual([userTally, historyEnd, items[0]!.version], [null, 7, 3])
   }
   const { userTally, historyEnd } = slateOf(output, 'in time')
   assert.deepEqual([userTally!.impressions, historyEnd], [7, 7])

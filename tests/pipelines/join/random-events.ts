@@ -102,6 +102,6 @@ export const eventStreams: fc.Arbitrary<readonly PendingEvent[]> = fc
     all.map(([occurredAtMs, fields], i) => {
       const eventId = `e${i}`
       const event = { ...fields, eventId, occurredAt: new Date(occurredAtMs).toISOString() }
-      return { eventId, occurredAtMs, event: JSON.parse(JSON.stringify(event)) as Event }
+      return { eventId, source: 'import', occurredAtMs, event: JSON.parse(JSON.stringify(event)) as Event }
     }),
   )

@@ -100,7 +100,7 @@ async function asEvent(slate: RankedSlate): Promise<PendingEvent[]> {
   })
   assert.equal(outcome!.outcome, 'accepted', outcome!.message)
   return [...contents().events.values()].map(({ event, occurredAtMs }) => ({
-    ...{ eventId: event.eventId, occurredAtMs, event },
+    ...{ eventId: event.eventId, source: liveSource, occurredAtMs, event },
   }))
 }
 

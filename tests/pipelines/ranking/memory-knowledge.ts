@@ -1,11 +1,15 @@
 import type { HistoryItem, SlateExamples, Tally } from '../../../models/spec/slate.ts'
 import { historyHorizon } from '../../../models/spec/tally.ts'
-import { type HistoryRow, type JoinedExample, userItemKey } from '../../../pipelines/join/ports.ts'
+import { type HistoryRow, type JoinedExample, type JoinedSlate, userItemKey } from '../../../pipelines/join/ports.ts'
 import type { CatalogEntry, KnowledgeStore } from '../../../pipelines/ranking/ports.ts'
 import { featuresOf, type JoinState, tallyOf } from '../join/memory-store.ts'
 
-const historyUpTo = (state: JoinState, userId: string, end: number): readonly HistoryRow[] =>
-  state.history.filter((row) => row.userId === userId && row.sequence <= end && row.sequence > end - historyHorizon)
+/** The newest before a moment, of the first `end` that were joined. */
+const historyUpTo = (state: JoinState, userId: string, end: number, beforeMs: number): readonly HistoryRow[] =>
+  state.history
+    .filter((row) => row.userId === userId && row.sequence <= end && row.occurredAtMs < beforeMs)
+    .sort((a, b) => a.occurredAtMs - b.occurredAtMs || a.sequence - b.sequence)
+    .slice(-historyHorizon)
 const toHistory = (state: JoinState, rows: readonly HistoryRow[]): HistoryItem[] =>
   rows.map(({ itemId, kind, occurredAtMs, itemVersion }) => ({
     ...{ itemId, kind, occurredAtMs, features: featuresOf(state, itemVersion) },
@@ -29,7 +33,7 @@ export const createMemoryKnowledge = (stateNow: () => JoinState): KnowledgeStore
         }),
       )
     const end = historyFeedback?.length === 0 ? 0 : state.history.filter((row) => row.userId === userId).length
-    const rows = historyUpTo(state, userId, end)
+    const rows = historyUpTo(state, userId, end, Number.POSITIVE_INFINITY)
     return {
       user: entryOf('user', userId),
       userTally: (tallies.user ? tallyOf(state, 'user', userId) : null) ?? null,
@@ -37,7 +41,7 @@ export const createMemoryKnowledge = (stateNow: () => JoinState): KnowledgeStore
         state,
         rows.filter(({ kind }) => historyFeedback === null || historyFeedback.includes(kind)),
       ),
-      historyEnd: rows.at(-1)?.sequence ?? 0,
+      historyEnd: end,
       items: mapOf((itemId) => entryOf('item', itemId)),
       itemTallies: mapOf<Tally>((itemId) => (tallies.item ? tallyOf(state, 'item', itemId) : null)),
       userItemTallies: mapOf<Tally>((itemId) =>
@@ -46,6 +50,10 @@ export const createMemoryKnowledge = (stateNow: () => JoinState): KnowledgeStore
     }
   },
 })
+
+/** A slate that was ranked here has all that the ranker saw. */
+const seenBeforeMs = ({ modelVersion, occurredAtMs }: JoinedSlate) =>
+  modelVersion === null ? occurredAtMs : Number.POSITIVE_INFINITY
 
 /** A ranker's slates with something shown, as training reads them: features by the references that each slate carries. */
 export function examplesOf(state: JoinState, ranker: string, watermarkMs = Number.POSITIVE_INFINITY): SlateExamples[] {
@@ -63,7 +71,7 @@ export function examplesOf(state: JoinState, ranker: string, watermarkMs = Numbe
         input: {
           ...{ userId, occurredAtMs, context, userTally },
           user: { ...featuresOf(state, userVersion), ...user },
-          history: toHistory(state, historyUpTo(state, userId, historyEnd)),
+          history: toHistory(state, historyUpTo(state, userId, historyEnd, seenBeforeMs(slate))),
           candidates: items.map(({ itemId, features, version, tally, userItemTally }) => ({
             ...{ itemId, tally, userItemTally },
             features: { ...featuresOf(state, version), ...features },

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Command } from 'commander'
+import { deadLettersCommand } from '../../../services/cli/dead-letters.ts'
 import { doctorCommand } from '../../../services/cli/doctor.ts'
 import { evaluateCommand } from '../../../services/cli/evaluate.ts'
+import { eventsCommand } from '../../../services/cli/events.ts'
+import { importCommand } from '../../../services/cli/import.ts'
 import { jobsCommand } from '../../../services/cli/jobs.ts'
 import { freePort } from '../../flows/process.ts'
 import { aJob, fakeService, polyrank, run } from './command-line.ts'
@@ -13,7 +16,8 @@ const commandsOf = (command: Command, path: readonly string[] = []): (readonly s
 ]
 
 test('the help of every command says what it does and shows lines to copy', async (t) => {
-  for (const make of [jobsCommand, evaluateCommand, doctorCommand]) {
+  const commands = [jobsCommand, evaluateCommand, doctorCommand, eventsCommand, deadLettersCommand, importCommand]
+  for (const make of commands) {
     for (const path of commandsOf(make())) {
       const { output, code } = await run(t, make(), ...path, '--help')
       const name = [make().name(), ...path].join(' ')
@@ -32,7 +36,7 @@ test('the program and its start explain themselves, the settings included', asyn
   const [program, start] = await Promise.all([polyrank(['--help']), polyrank(['start', '--help'])])
 
   assert.deepEqual([program.code, start.code], [0, 0])
-  for (const command of ['start', 'jobs', 'evaluate', 'doctor', 'Examples:'])
+  for (const command of ['start', 'jobs', 'events', 'dead-letters', 'import', 'evaluate', 'doctor', 'Examples:'])
     assert.ok(program.output.includes(command), command)
   for (const name of ['PORT', 'HOST', 'POLYRANK_DATA', 'LOG_LEVEL', 'polyrank.config.ts', 'Examples:'])
     assert.ok(start.output.includes(name), name)
@@ -49,6 +53,11 @@ test('what a command does not know is refused, with the help beside it', async (
     [jobsCommand(), 'train', '--now'],
     [jobsCommand(), 'show'],
     [jobsCommand(), 'dance'],
+    [eventsCommand(), 'send'],
+    [deadLettersCommand(), 'edit'],
+    [importCommand(), 'a.csv'],
+    [importCommand(), 'a.csv', '--source', 's', '--type', 'click'],
+    [importCommand(), 'a.csv', '--source', 's', '--time-unit', 'h'],
   ] as const) {
     const { errors, code } = await run(t, command, ...words)
     assert.equal(code, 1, words.join(' '))

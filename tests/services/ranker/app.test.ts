@@ -11,6 +11,7 @@ const intake: IngestContext = {
       work({
         accept: async (events) => events.map(() => 'accepted'),
         quarantine: async () => {},
+        newestPending: async () => null,
         advance: async () => {},
         claim: async () => {},
         holdLetter: async () => null,

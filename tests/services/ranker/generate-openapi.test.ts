@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { openApiFile, openApiText } from '../../../services/ranker/generate-openapi.ts'
+import { eventTypes } from '../../../pipelines/ingest/events.ts'
+import { eventSchemaTexts, openApiFile, openApiText } from '../../../services/ranker/generate-openapi.ts'
 
 interface Parameter {
   readonly name: string
@@ -82,6 +84,15 @@ test('the contract that is checked in is the one that the routes make', () => {
   assert.equal(readFileSync(openApiFile, 'utf8'), text, `openapi/polyrank.json is stale. ${wayOut}`)
 })
 
+test('the schemas of events that are checked in are those that events are checked by, one a type', () => {
+  const texts = eventSchemaTexts()
+
+  assert.equal(texts.size, eventTypes.length)
+  for (const [file, made] of texts) assert.equal(readFileSync(file, 'utf8'), made, `${file} is stale. ${wayOut}`)
+  const folder = join(dirname(openApiFile), 'events')
+  assert.deepEqual(readdirSync(folder).sort(), eventTypes.map((type) => `${type}.json`).sort())
+})
+
 test('the contract is a valid OpenAPI 3.1 document', () => {
   assert.deepEqual(faultsOf(contract), [])
   assert.ok(text.includes('"$ref"'), 'there is at least one reference to resolve')
@@ -145,21 +156,26 @@ test('what a route takes is described for each media type that it takes', () => 
     'post /v1/rank': ['application/json'],
     'post /v1/jobs': ['application/json'],
     'post /v1/events': ['application/json', 'application/x-ndjson'],
+    'post /v1/dead-letters/{id}/replay': ['application/json'],
   })
 })
 
 test('the contract lists the routes that users call, and no others', () => {
   assert.deepEqual(operations.map(({ place }) => place).sort(), [
+    'delete /v1/dead-letters/{id}',
     'get /livez',
     'get /metrics',
     'get /readyz',
     'get /v1/dead-letters',
     'get /v1/dead-letters/{id}',
+    'get /v1/events',
     'get /v1/events/{eventId}',
     'get /v1/jobs',
     'get /v1/jobs/{id}',
     'get /v1/models',
+    'get /v1/models/{version}/lineage',
     'get /v1/rankers',
+    'post /v1/dead-letters/{id}/replay',
     'post /v1/events',
     'post /v1/jobs',
     'post /v1/jobs/{id}/cancel',

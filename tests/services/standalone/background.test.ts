@@ -11,7 +11,7 @@ const never = (error: unknown) => {
 test('work is done again and again, one after the other, until it is stopped', async () => {
   const enough = promised()
   let [turns, inside, most] = [0, 0, 0]
-  const stop = repeat(
+  const { stop } = repeat(
     0,
     async () => {
       inside++
@@ -33,7 +33,7 @@ test('work is done again and again, one after the other, until it is stopped', a
 
 test('stopping wakes it from its pause', async () => {
   let turns = 0
-  const stop = repeat(
+  const { stop } = repeat(
     anHour,
     async () => {
       turns++
@@ -50,7 +50,7 @@ test('stopping wakes it from its pause', async () => {
 test('stopping waits for the work that is under way', async () => {
   const work = promised()
   let isDone = false
-  const stop = repeat(
+  const { stop } = repeat(
     anHour,
     async () => {
       await work.promise
@@ -71,7 +71,7 @@ test('work that fails is reported and tried again', async () => {
   const enough = promised()
   const failures: string[] = []
   let turns = 0
-  const stop = repeat(
+  const { stop } = repeat(
     0,
     async () => {
       if (++turns === 3) enough.keep()
@@ -84,4 +84,48 @@ test('work that fails is reported and tried again', async () => {
   await stop()
 
   assert.deepEqual(failures, ['turn 1', 'turn 2'])
+})
+
+test('woken, it begins its next turn at once; woken while at work, right after it', async () => {
+  let turns = 0
+  const [second, third] = [promised(), promised()]
+  const { wake, stop } = repeat(
+    anHour,
+    async () => {
+      turns++
+      if (turns === 1) return
+      if (turns === 2) wake()
+      ;(turns === 2 ? second : third).keep()
+    },
+    never,
+  )
+  await new Promise(setImmediate)
+
+  wake()
+  await second.promise
+  await third.promise
+
+  await stop()
+  assert.equal(turns, 3)
+})
+
+test('of several calls the earliest counts', async () => {
+  let turns = 0
+  const second = promised()
+  const { wake, stop } = repeat(
+    anHour,
+    async () => {
+      if (++turns === 2) second.keep()
+    },
+    never,
+  )
+  await new Promise(setImmediate)
+
+  wake(anHour / 2)
+  wake(1)
+  wake(anHour / 4)
+  await second.promise
+
+  await stop()
+  assert.equal(turns, 2)
 })

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { kuairandCounters } from '../../../models/presets/kuairand.ts'
 import { defaultEngine } from '../../../models/spec/engine-settings.ts'
 import type { Fault } from '../../../models/spec/fault.ts'
+import { defaultEvents } from '../../../pipelines/ingest/event-settings.ts'
 import { loadConfig } from '../../../services/standalone/load-config.ts'
 import { temporaryFolder } from '../../flows/process.ts'
 
@@ -41,6 +42,7 @@ test('without a configuration the ranker of the bundled sample is there', async 
   assert.deepEqual(await loadConfig(folderWith(null)), {
     rankers: [kuairandCounters],
     engine: defaultEngine,
+    events: defaultEvents,
     from: { kind: 'sample' },
   })
 })
@@ -143,6 +145,23 @@ test('a file that exports the engine alone leaves the sample what is ranked', as
     assert.deepEqual([rankers, from], [[kuairandCounters], { kind: 'sample' }])
     assert.equal(engine.training.device, 'tensorflow')
   }
+})
+
+test('how long events are waited for and kept is what the file exports as `events`, completed', async () => {
+  const events = "export const events = { late: 'ignore', eventDays: 30 }\n"
+  for (const rankers of [config(minimal('home')), '', 'export const engine = {}\n']) {
+    const loaded = await loadConfig(folderWith(`${rankers}${events}`))
+
+    assert.deepEqual(loaded.events, { ...defaultEvents, late: 'ignore', eventDays: 30 })
+    assert.equal(loaded.from.kind, rankers.includes('rankers') ? 'file' : 'sample')
+  }
+})
+
+test('a wrong value of the events is refused with the file and its path', async () => {
+  const { code, message, path } = await refusal(folderWith('export const events = { orphanDays: 0 }\n'))
+
+  assert.deepEqual([code, path], ['CONFIG_INVALID', 'events.orphanDays'])
+  assert.match(message, /events\.orphanDays is 0; it must be a whole number of at least 1\.$/)
 })
 
 test('rankers under a name that is none are missed, also beside an engine', async () => {

@@ -3,7 +3,14 @@ import { resolve } from 'node:path'
 import { test } from 'node:test'
 import { readSettings } from '../../../services/standalone/settings.ts'
 
-const defaults = { host: '127.0.0.1', port: 8080, dataFolder: resolve('.polyrank'), logLevel: 'warn' }
+const defaults = {
+  host: '127.0.0.1',
+  port: 8080,
+  dataFolder: resolve('.polyrank'),
+  logLevel: 'warn',
+  databaseUrl: null,
+  kafka: null,
+}
 
 test('without settings the service listens on this machine alone and keeps its data where it was started', () => {
   assert.deepEqual(readSettings({}), defaults)
@@ -13,6 +20,8 @@ test('each setting is read from its variable', () => {
   assert.deepEqual(readSettings({ PORT: '9000' }), { ...defaults, port: 9000 })
   assert.deepEqual(readSettings({ HOST: '::1' }), { ...defaults, host: '::1' })
   assert.deepEqual(readSettings({ POLYRANK_DATA: 'here/data' }), { ...defaults, dataFolder: resolve('here/data') })
+  const url = 'postgresql://polyrank@db:5432/events?sslmode=verify-full'
+  assert.deepEqual(readSettings({ DATABASE_URL: url }), { ...defaults, databaseUrl: url })
   assert.deepEqual(readSettings({ LOG_LEVEL: 'debug' }), { ...defaults, logLevel: 'debug' })
 })
 
@@ -28,6 +37,16 @@ test('ports from 0 to 65535 are taken, and nothing else', () => {
       path: 'PORT',
       message: `PORT is ${JSON.stringify(port)}; it must be a port number from 0 to 65535.`,
     })
+  }
+})
+
+test('a database that is not PostgreSQL is refused, and a password is not repeated', () => {
+  for (const url of ['mysql://root:secret@db/events', 'db:5432', 'postgres:secret', '//secret@db']) {
+    assert.throws(
+      () => readSettings({ DATABASE_URL: url }),
+      (fault: Error & { path?: string }) => fault.path === 'DATABASE_URL' && !fault.message.includes('secret'),
+      url,
+    )
   }
 })
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import type pg from 'pg'
-import { authenticationOk, commandComplete, messagesIn, readyForQuery } from '../embedded/wire.ts'
+import { authenticationOk, commandComplete, dataRow, messagesIn, readyForQuery } from '../embedded/wire.ts'
 
 export interface FakeServer {
   readonly connection: pg.PoolConfig
@@ -12,8 +12,23 @@ export interface FakeServer {
   close(): Promise<void>
 }
 
-/** Answers every simple statement with nothing, except one that says `die`: then it cuts the connection. */
-export async function startFakeServer(): Promise<FakeServer> {
+/** Says that rows have one column, of text. */
+function rowDescription(column: string): Buffer {
+  const name = Buffer.from(`${column}\u0000`)
+  const message = Buffer.alloc(7 + name.length + 18)
+  message.write('T', 'latin1')
+  message.writeInt32BE(message.length - 1, 1)
+  message.writeInt16BE(1, 5)
+  name.copy(message, 7)
+  message.writeInt32BE(25, 7 + name.length + 6)
+  return message
+}
+
+/**
+ * Answers a simple statement with one row where `settings` has what it shows, else with nothing, except one that says
+ * `die`: then it cuts the connection.
+ */
+export async function startFakeServer(settings: Readonly<Record<string, string>> = {}): Promise<FakeServer> {
   const sockets = new Set<net.Socket>()
   const statements: string[] = []
   const server = net.createServer((socket) => {
@@ -27,6 +42,9 @@ export async function startFakeServer(): Promise<FakeServer> {
           if (type !== 'Q') continue
           const statement = body.toString('utf8', 0, body.length - 1)
           statements.push(statement)
+          const setting = statement.replace(/^show /, '')
+          const shown = settings[setting]
+          if (shown !== undefined) socket.write(Buffer.concat([rowDescription(setting), dataRow(shown)]))
           if (statement.includes('die')) socket.destroy()
           else socket.write(Buffer.concat([commandComplete, readyForQuery]))
         }

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { migrate } from '../../../../services/adapters/postgres/migrate.ts'
-import type { Pool } from '../../../../services/adapters/postgres/pool.ts'
+import { createPool, type Pool } from '../../../../services/adapters/postgres/pool.ts'
 import { onEachDatabase } from '../../../contracts/databases.ts'
+import { startFakeServer } from './fake-server.ts'
 
 const shipped = join(import.meta.dirname, '..', '..', '..', '..', 'migrations')
 const shippedNames = readdirSync(shipped).sort()
@@ -24,6 +25,12 @@ onEachDatabase('migrations', (connect) => {
   const tables = async (pool: Pool) => {
     const { rows } = await pool.query<{ name: string }>(
       'select table_name as name from information_schema.tables where table_schema = current_schema() order by 1',
+    )
+    return rows.map(({ name }) => name)
+  }
+  const functions = async (pool: Pool) => {
+    const { rows } = await pool.query<{ name: string }>(
+      'select oid::regprocedure::text as name from pg_proc where pronamespace = current_schema()::regnamespace',
     )
     return rows.map(({ name }) => name)
   }
@@ -47,6 +54,7 @@ onEachDatabase('migrations', (connect) => {
     const pool = await connect()
     const before = await tables(pool)
     await pool.query(`drop table ${before.join(', ')} cascade`)
+    for (const each of await functions(pool)) await pool.query(`drop function ${each}`)
 
     const applied = await Promise.all(Array.from({ length: 5 }, () => migrate(pool)))
 
@@ -110,4 +118,41 @@ onEachDatabase('migrations', (connect) => {
     assert.ok(!(await tables(pool)).includes('never'))
     await forget(pool, newer, ['newer'])
   })
+
+  test('a file without a transaction runs a statement after another, begins again where it failed, and is applied once', async () => {
+    const pool = await connect()
+    const made = `-- no transaction
+      create table if not exists unbound (a int);
+      drop index concurrently if exists unbound_a;
+      create index concurrently unbound_a on unbound (a);`
+
+    await assert.rejects(migrate(pool, folderWith({ '900-unbound.sql': `${made}\nselect 1/0;\n` })), {
+      code: 'MIGRATION_FAILED',
+      message: /900-unbound\.sql failed and begins again/,
+    })
+    const names = await recorded(pool)
+    const folder = folderWith({ '900-unbound.sql': made })
+    const applied = [await migrate(pool, folder), await migrate(pool, folder)]
+
+    assert.deepEqual(names, shippedNames)
+    assert.deepEqual(applied, [['900-unbound.sql'], []])
+    const { rows } = await pool.query(`select indisvalid from pg_index where indexrelid = 'unbound_a'::regclass`)
+    assert.deepEqual(rows, [{ indisvalid: true }])
+    await forget(pool, ['900-unbound.sql'], ['unbound'])
+  })
+})
+
+test('a server that is too old is refused before anything is asked of it, and the way out is said', async () => {
+  const server = await startFakeServer({ server_version_num: '140018' })
+  const pool = createPool(server.connection, assert.fail)
+
+  await assert.rejects(migrate(pool), {
+    code: 'POSTGRES_TOO_OLD',
+    message: /PostgreSQL 14; 15 or later.*DATABASE_URL/,
+    details: { version: 14 },
+  })
+
+  assert.deepEqual(server.statements, ['show server_version_num'])
+  await pool.close()
+  await server.close()
 })

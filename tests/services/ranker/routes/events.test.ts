@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { EventOutcome, RawRecord } from '../../../../pipelines/ingest/ingest.ts'
-import type { EventTrail, QuarantinedLetter } from '../../../../pipelines/ingest/ports.ts'
+import type { EventTrail, QuarantinedLetter, ReceivedEvent } from '../../../../pipelines/ingest/ports.ts'
 import { type TestApp, testApp } from '../fake-service.ts'
 
 const letter: QuarantinedLetter = {
@@ -21,7 +21,6 @@ const letter: QuarantinedLetter = {
 }
 const { receivedAtMs: _, resolvedAtMs: __, ...kept } = letter
 const told = { ...kept, receivedAt: '1970-01-01T00:00:01.000Z', resolvedAt: null }
-const payload = Uint8Array.from([0xff, 0x00, 0x61])
 const trails: Record<string, EventTrail> = {
   bad: { state: 'quarantined', eventId: 'bad', letter },
   good: {
@@ -38,23 +37,24 @@ const trails: Record<string, EventTrail> = {
 }
 
 let tested: TestApp
+/** What was asked of the order of receipt. */
+const looked: unknown[] = []
+let arrived: readonly ReceivedEvent[] = []
 /** What the last request was taken apart into. */
 let taken: readonly RawRecord[] = []
 let outcomes: (records: readonly RawRecord[]) => EventOutcome[]
-let olderThan: (number | null)[] = []
 before(async () => {
   tested = await testApp({
     ingest: async (records) => {
       taken = records
       return outcomes(records)
     },
-    ledger: { trail: async (eventId) => trails[eventId] ?? null },
-    deadLetters: {
-      list: async (before) => {
-        olderThan = [...olderThan, before]
-        return [letter]
+    ledger: {
+      trail: async (eventId) => trails[eventId] ?? null,
+      received: async (...question) => {
+        looked.push(question)
+        return arrived
       },
-      find: async (id) => (id === 7 ? { ...letter, payload } : null),
     },
   })
 })
@@ -182,18 +182,41 @@ test('the trail of an event says where it went, and that of a quarantined one wh
   })
 })
 
-test('dead letters are listed a page at a time and shown with their bytes', async () => {
-  olderThan = []
+const received = (query = '') => tested.app.inject({ url: `/v1/events${query}` })
+const untilMs = 1_700_000_000_000 - 1_000
 
-  const all = await tested.app.inject({ url: '/v1/dead-letters' })
-  await tested.app.inject({ url: '/v1/dead-letters?before=100' })
-  const one = await tested.app.inject({ url: '/v1/dead-letters/7' })
+test('received events are told in order, and each answer says where the next one goes on', async () => {
+  const event = { type: 'item', eventId: 'a:b', occurredAt: '1970-01-01T00:00:00Z', itemId: 'i' } as const
+  looked.length = 0
+  arrived = [{ eventId: 'a:b', receivedAtMs: 2_000, source: 'rest', event }]
 
-  assert.deepEqual(olderThan, [null, 100])
-  assert.deepEqual(all.json(), { deadLetters: [JSON.parse(JSON.stringify(told))] })
-  assert.deepEqual(one.json(), {
-    ...JSON.parse(JSON.stringify(told)),
-    payloadBase64: '/wBh',
-    payloadText: '\ufffd\u0000a',
+  const first = (await received()).json()
+  arrived = []
+  const second = (await received(`?limit=7&after=${encodeURIComponent(first.next)}`)).json()
+
+  assert.deepEqual(first, {
+    events: [{ eventId: 'a:b', receivedAt: '1970-01-01T00:00:02.000Z', source: 'rest', event }],
+    next: '2000:a:b',
   })
+  assert.deepEqual(second, { events: [], next: '2000:a:b' })
+  assert.deepEqual(looked, [
+    [null, untilMs, 100],
+    [{ receivedAtMs: 2_000, eventId: 'a:b' }, untilMs, 7],
+  ])
+})
+
+test('where nothing was received yet, what follows is what comes from now on', async () => {
+  looked.length = 0
+  arrived = []
+
+  const { next } = (await received()).json()
+  await received(`?after=${next}&limit=9999`)
+
+  assert.equal(next, String(untilMs))
+  assert.deepEqual(looked[1], [{ receivedAtMs: untilMs, eventId: '' }, untilMs, 1_000])
+})
+
+test('a place that no answer gave is refused', async () => {
+  for (const after of ['', 'x', '1:', '-1'])
+    assert.equal((await received(`?after=${after}`)).statusCode, 400, JSON.stringify(after))
 })

@@ -9,7 +9,17 @@ test('a service whose rankers all serve is ready', async () => {
 
   const answer = await app.inject({ url: '/readyz' })
 
-  assert.deepEqual([answer.statusCode, answer.json()], [200, { ready: true, reasons: [] }])
+  assert.deepEqual([answer.statusCode, answer.json()], [200, { ready: true, reasons: [], warnings: [] }])
+  await app.close()
+})
+
+test('events that cannot come in are said, and ranking goes on', async () => {
+  const { app } = await testApp({ warnings: () => ['KAFKA_UNAVAILABLE: it does not answer'] })
+
+  const answer = await app.inject({ url: '/readyz' })
+
+  const warnings = ['KAFKA_UNAVAILABLE: it does not answer']
+  assert.deepEqual([answer.statusCode, answer.json()], [200, { ready: true, reasons: [], warnings }])
   await app.close()
 })
 

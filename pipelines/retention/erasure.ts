@@ -1,0 +1,25 @@
+import type { Job, JobQueue } from '../training/jobs.ts'
+import type { Erasure, ErasureStore } from './ports.ts'
+
+export interface ErasureContext {
+  readonly store: ErasureStore
+  readonly nowMs: number
+  /** Only counts what there is. */
+  readonly isDryRun: boolean
+}
+
+/**
+ * Takes away all that is kept of a user: events, what was joined of them, and dead letters that hold the id. Old records
+ * that are read again do not bring it back; what the user does from `nowMs` on is kept as of anybody. Weights of versions
+ * that learnt from the user stay until others take their place.
+ */
+export const eraseUser = (userId: string, { store, nowMs, isDryRun }: ErasureContext): Promise<Erasure> =>
+  isDryRun ? store.find(userId) : store.erase(userId, nowMs)
+
+/** Queues a training of each ranker whose versions may have learnt from the user; it begins anew, on what is left. */
+export async function retrainWithout({ versions }: Erasure, jobs: Pick<JobQueue, 'enqueue'>): Promise<readonly Job[]> {
+  const queued: Job[] = []
+  for (const ranker of new Set(versions.map((version) => version.ranker)))
+    queued.push(await jobs.enqueue({ kind: 'train', payload: { ranker } }))
+  return queued
+}

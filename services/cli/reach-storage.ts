@@ -1,0 +1,35 @@
+import type { Fault } from '../../models/spec/fault.ts'
+import { readSettings } from '../standalone/settings.ts'
+import type { Storage } from '../standalone/storage.ts'
+
+/** The storage of the data folder, or of DATABASE_URL, while `work` needs it: beside the service where that has it. */
+export async function withStorage<Result>(work: (storage: Storage) => Promise<Result>): Promise<Result> {
+  const settings = readSettings(process.env)
+  // Loaded when it is needed: help needs no storage.
+  const { joinStorage, openStorage } = await import('../standalone/storage.ts')
+  const say = (fault: Fault) => console.error(`polyrank: ${fault.message} [${fault.code}]`)
+  const storage = await openStorage(settings, say, (fault) => {
+    say(fault)
+    process.exit(1)
+  }).catch((error: Fault) => {
+    if (error.code !== 'DATA_FOLDER_IN_USE') throw error
+    return joinStorage(settings, say)
+  })
+  try {
+    return await work(storage)
+  } finally {
+    await storage.close()
+  }
+}
+
+/** Columns of text under a header, the first one to the left. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = header.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]!.length)))
+  return [header, ...rows]
+    .map((row) =>
+      row
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+        .join('  '),
+    )
+    .join('\n')
+}
