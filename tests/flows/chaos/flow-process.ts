@@ -25,7 +25,7 @@ function onStep(step: string): void {
   if ((CHAOS_STEP === undefined || CHAOS_STEP === step) && --left === 0) process.kill(process.pid, 'SIGKILL')
 }
 
-const log = pino({ level: 'error' }, pino.destination(2))
+const log = pino({ level: process.env.LOG_LEVEL ?? 'warn' }, pino.destination(2))
 const report = (error: unknown) => log.error({ err: error }, (error as Error).message)
 const storage = joinStorage(readSettings(process.env), report)
 await startIngestor({

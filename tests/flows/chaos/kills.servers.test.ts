@@ -44,16 +44,17 @@ describe('kill -9', { concurrency: 4 }, () => {
   for (const step of cases) {
     test(`at ${step}: the same bytes as without`, async () => {
       const run = await openChaos(input)
-      // Records come in several transactions: one has gone through by the second time.
-      await run.start({ CHAOS_STEP: step, CHAOS_COUNT: /accept|claim|ingest.committed/.test(step) ? '2' : '1' }).ended
-      run.start()
-
-      await run.settled()
-
-      const { digest } = await run.digest()
-      await run.stop()
-      await run.close()
-      assert.deepEqual(digest, whole.digest)
+      try {
+        // Records come in several transactions: one has gone through by the second time.
+        const count = /accept|claim|ingest.committed/.test(step) ? '2' : '1'
+        await run.start({ CHAOS_STEP: step, CHAOS_COUNT: count }).ended
+        run.start()
+        await run.settled()
+        assert.deepEqual((await run.digest()).digest, whole.digest)
+      } finally {
+        await run.stop()
+        await run.close()
+      }
     })
   }
 })

@@ -86,6 +86,7 @@ export async function openChaos(input: Input, servers: Servers = sharedServers()
   const total = Object.values(input).reduce((sum, messages) => sum + messages.length, 0)
   const children = new Set<ChildProcess>()
   const printed: string[] = []
+  const complaints: string[] = []
   let failure: Error | null = null
   return {
     ...world,
@@ -98,9 +99,9 @@ export async function openChaos(input: Input, servers: Servers = sharedServers()
         stdio: ['ignore', 'pipe', 'pipe'],
       })
       children.add(child)
-      let errors = ''
+      const said = complaints.push('') - 1
       child.stderr.on('data', (data) => {
-        errors += data
+        complaints[said] += String(data)
       })
       const place = printed.push('') - 1
       child.stdout.on('data', (data) => {
@@ -108,7 +109,7 @@ export async function openChaos(input: Input, servers: Servers = sharedServers()
       })
       const ended = once(child, 'close').then(([code, signal]) => {
         children.delete(child)
-        if (signal !== 'SIGKILL') throw new Error(`A process ended with code ${code}:\n${errors}`)
+        if (signal !== 'SIGKILL') throw new Error(`A process ended with code ${code}:\n${complaints[said]}`)
       })
       ended.catch((error: Error) => {
         failure ??= error
@@ -117,12 +118,17 @@ export async function openChaos(input: Input, servers: Servers = sharedServers()
     },
     /** Waits until all was read and joined. */
     async settled(): Promise<void> {
-      await until('all records are read and joined', async () => {
+      const what = 'all records are read and joined'
+      await until(what, async () => {
         if (failure !== null) throw failure
         const { rows } = await world.pool.query<{ read: number; pending: number }>(
           'select (select coalesce(sum(next_offset), 0)::bigint from positions) as read, (select count(*) from pending) as pending',
         )
         return rows[0]!.read === total && rows[0]!.pending === 0
+      }).catch(async (error: Error) => {
+        // What each said, and where it stands.
+        const positions = await world.positions.list(group)
+        throw new Error(`${error.message}\n${JSON.stringify(positions)}\n${complaints.join('\n')}`, { cause: error })
       })
     },
     async digest() {

@@ -1,0 +1,3 @@
+import { testMoments } from './moments.ts'
+
+testMoments(500)
