@@ -89,7 +89,8 @@ export interface PositionStore {
 /** What became of one event so far. */
 export type EventTrail =
   | {
-      readonly state: 'pending' | 'orphan' | 'joined'
+      /** `expired`: the slate that it waited for never came, or retention let go of the slate or of what the event says. */
+      readonly state: 'pending' | 'orphan' | 'joined' | 'expired'
       readonly eventId: string
       readonly type: Event['type']
       readonly source: string

@@ -59,7 +59,9 @@ export async function train(context: TrainingContext): Promise<TrainedVersion> {
   const pass = createFirstPass(definition)
   for (const slate of slates.slice(0, cuts.holdoutSlate)) pass.add(slate)
   const first = pass.finish()
-  const examples = encodeExamples(definition, first, slates)
+  // Behind all others: in no slice, and scored at the end.
+  const golden = goldenOf(slates.slice(cuts.holdoutSlate))
+  const examples = encodeExamples(definition, first, [...slates, ...golden])
   const statistics = withNumberStatistics(layoutOf(definition), first, examples, cuts.holdout)
   const network = createNetwork(definition, statistics)
   const range = (start: number, end: number) => Int32Array.from({ length: end - start }, (_, i) => start + i)
@@ -104,7 +106,10 @@ export async function train(context: TrainingContext): Promise<TrainedVersion> {
     })
     report({ stage: 'evaluating', done: 0, of: rows.holdout.length })
     const rates = baseRates(definition.tasks, examples, rows.learnt)
-    const scores = calibrated(definition, await scorer.score(weights, rows.holdout), chosen.calibration)
+    const scoresOf = async (some: Int32Array) =>
+      calibrated(definition, await scorer.score(weights, some), chosen.calibration)
+    const scores = await scoresOf(rows.holdout)
+    const goldenScores = await scoresOf(range(cuts.total, cuts.total + countOf(golden)))
     const held = slates.slice(cuts.holdoutSlate)
     return {
       content: {
@@ -119,7 +124,10 @@ export async function train(context: TrainingContext): Promise<TrainedVersion> {
         examples: rows.learnt.length,
         epochs: chosen.epochs,
         trainedOn: { device: device.name, runtime: device.about.runtime, precision },
-        golden: goldenOf(held, scores, definition.tasks.length),
+        golden: {
+          inputs: golden.map(({ input }) => input),
+          scores: cutScores(goldenScores, golden, definition.tasks.length),
+        },
       },
       network,
       weights,
@@ -231,16 +239,30 @@ function holdoutLabels(examples: EncodedExamples, rows: Int32Array, tasks: numbe
   }
 }
 
-/** The holdout's first slates, cut to their impressions, with the scores they must get. */
-function goldenOf(slates: readonly SlateExamples[], scores: Float32Array, tasks: number): VersionContent['golden'] {
-  let example = 0
-  const chosen = slates.slice(0, goldenSlates).map(({ input, impressions }) => {
-    const from = example
-    example += impressions.length
-    return {
-      input: { ...input, candidates: impressions.map(({ candidate }) => input.candidates[candidate]!) },
-      scores: [...scores.subarray(from * tasks, example * tasks)],
-    }
+/**
+ * The first of these slates, cut to their impressions, by which who opens the version sees that it scores as it did here.
+ * A version is kept for long, so there is nothing of a person in it.
+ */
+const goldenOf = (slates: readonly SlateExamples[]): readonly SlateExamples[] =>
+  slates.slice(0, goldenSlates).map(({ input, impressions, ...slate }) => ({
+    ...slate,
+    input: {
+      ...input,
+      userId: 'golden',
+      user: {},
+      history: [],
+      userTally: null,
+      candidates: impressions.map(({ candidate }) => ({ ...input.candidates[candidate]!, userItemTally: null })),
+    },
+    impressions: impressions.map((impression, candidate) => ({ ...impression, candidate, feedback: [] })),
+  }))
+
+/** Scores [examples, tasks] by slate. */
+function cutScores(scores: Float32Array, slates: readonly SlateExamples[], tasks: number): number[][] {
+  let end = 0
+  return slates.map(({ impressions }) => {
+    const start = end
+    end += impressions.length * tasks
+    return [...scores.subarray(start, end)]
   })
-  return { inputs: chosen.map(({ input }) => input), scores: chosen.map((each) => each.scores) }
 }

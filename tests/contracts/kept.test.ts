@@ -14,7 +14,12 @@ import { retentionContract } from './retention.ts'
 onEachDatabase('what is kept', (connect) => {
   retentionContract(async () => {
     const pool = await connect()
-    return { store: createRetentionStore(pool), registry: createVersionRegistry(pool), world: await emptied(pool) }
+    return {
+      store: createRetentionStore(pool),
+      registry: createVersionRegistry(pool),
+      ledger: createEventLedger(pool),
+      world: await emptied(pool),
+    }
   })
   erasureContract(async () => {
     const pool = await connect()

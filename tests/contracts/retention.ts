@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { EventLedger } from '../../pipelines/ingest/ports.ts'
 import type { VersionRegistry } from '../../pipelines/promotion/ports.ts'
 import type { RetentionStore } from '../../pipelines/retention/ports.ts'
 import { applyRetention } from '../../pipelines/retention/retention.ts'
@@ -10,6 +11,7 @@ import { versionOf } from './versions.ts'
 export interface RetentionPorts {
   readonly store: RetentionStore
   readonly registry: VersionRegistry
+  readonly ledger: EventLedger
   readonly world: World
 }
 
@@ -64,7 +66,7 @@ export function retentionContract(open: () => Promise<RetentionPorts>): void {
   })
 
   test('ids of events, dead letters and orphans go by their receipt; what came at the horizon stays', async () => {
-    const { store, world } = await open()
+    const { store, world, ledger } = await open()
     const bad = (eventId: string) => ({ type: 'nothing', eventId })
     for (const [days, at] of [
       [settings.ledgerDays, 'ledger'],
@@ -85,6 +87,8 @@ export function retentionContract(open: () => Promise<RetentionPorts>): void {
     assert.deepEqual(dry, { orphans: 4, events: 1, 'dead_letters, open': 1 })
     assert.deepEqual(await world.idsOf('orphans', 'event_id'), ['orphan0', 'orphan1'])
     assert.deepEqual(await world.idsOf('events', 'event_id'), ['ledger0', 'ledger1', 'orphan-1', 'orphan0', 'orphan1'])
+    const states = await Promise.all(['orphan-1', 'orphan0'].map(async (id) => (await ledger.trail(id))?.state))
+    assert.deepEqual(states, ['expired', 'orphan'])
     assert.deepEqual(await world.idsOf('dead_letters', 'event_id'), [
       'ledger0',
       'ledger1',

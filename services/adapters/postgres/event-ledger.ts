@@ -17,6 +17,8 @@ interface EventRow {
   readonly body: Event | null
   readonly isPending: boolean
   readonly isOrphan: boolean
+  /** Whether the slate that it names is there; true where it names none. */
+  readonly hasSlate: boolean
 }
 
 export const createEventLedger = (pool: Pool): EventLedger => ({
@@ -26,7 +28,9 @@ export const createEventLedger = (pool: Pool): EventLedger => ({
          coalesce(b.body, e.body) as body,
          exists (select from pending p where p.source = e.source and p.occurred_at_ms = e.occurred_at_ms
            and p.event_id = e.event_id) as "isPending",
-         exists (select from orphans o where o.slate_id = coalesce(b.body, e.body)->>'slateId' and o.event_id = e.event_id) as "isOrphan"
+         exists (select from orphans o where o.slate_id = coalesce(b.body, e.body)->>'slateId' and o.event_id = e.event_id) as "isOrphan",
+         coalesce(b.body, e.body) is not null and (coalesce(b.body, e.body)->>'slateId' is null
+           or exists (select from slates s where s.slate_id = coalesce(b.body, e.body)->>'slateId')) as "hasSlate"
        from events e left join event_bodies b using (received_at_ms, event_id) where event_id = $1`,
       [eventId],
     )
@@ -35,7 +39,7 @@ export const createEventLedger = (pool: Pool): EventLedger => ({
     const { body, type, source, occurredAtMs, receivedAtMs } = row
     const examples = await examplesOf(pool, body)
     return {
-      state: row.isPending ? 'pending' : row.isOrphan ? 'orphan' : 'joined',
+      state: row.isPending ? 'pending' : row.isOrphan ? 'orphan' : row.hasSlate ? 'joined' : 'expired',
       eventId,
       type,
       source,

@@ -28,7 +28,7 @@ const Outcomes = Type.Object({
 
 const Trail = Type.Object({
   eventId: Type.String(),
-  state: Type.Enum(['pending', 'orphan', 'joined', 'quarantined']),
+  state: Type.Enum(['pending', 'orphan', 'joined', 'expired', 'quarantined']),
   type: Type.Optional(Type.String()),
   source: Type.String(),
   occurredAt: Type.Optional(Type.String()),

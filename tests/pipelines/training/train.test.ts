@@ -68,6 +68,32 @@ test('nothing of the holdout is learnt: other labels and features there leave ev
   assert.notDeepEqual(two.content.metrics, one.content.metrics)
 })
 
+test('what a version is checked by when it is opened holds nothing of a person, and a score for each candidate', async () => {
+  const tally = { impressions: 3, feedback: {}, lastImpressionAtMs: null }
+  const personal = world.map(
+    (slate, i): SlateExamples => ({
+      ...slate,
+      input: {
+        ...slate.input,
+        userId: `person-${i}`,
+        user: { name: 'person' },
+        history: [{ itemId: 'person-saw', kind: 'click', occurredAtMs: 0, features: {} }],
+        userTally: tally,
+        candidates: slate.input.candidates.map((candidate) => ({ ...candidate, userItemTally: tally })),
+      },
+    }),
+  )
+
+  const { golden } = (await trained(personal)).content
+
+  assert.equal(golden.inputs.length, 3)
+  assert.doesNotMatch(JSON.stringify(golden), /person/)
+  for (const [i, { userTally, candidates }] of golden.inputs.entries()) {
+    assert.ok(userTally === null && candidates.every(({ userItemTally }) => userItemTally === null))
+    assert.ok(golden.scores[i]!.length === candidates.length * 2 && golden.scores[i]!.every((score) => score > 0))
+  }
+})
+
 test('all that is older than the holdout is learnt, and an id of the holdout alone reads as zero', async () => {
   const definition = rankerWith()
   const { columns } = layoutOf(definition)
