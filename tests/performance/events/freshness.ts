@@ -13,7 +13,7 @@ const probeEveryMs = 250
  * Produces at half of the rate at which a backlog drained on this machine, and asks again and again for what a ranker would
  * see of one user, from the moment feedback of theirs is produced until it is there.
  */
-export async function visibleAfterMs(pool: Pool, brokers: string, _startMs: number) {
+export async function visibleAfterMs(pool: Pool, brokers: string) {
   const topics: Topics = { brokers, prefix: `fresh-${randomUUID().slice(0, 8)}` }
   const warm = [...linesOf(4_000, 'warm', Date.now() - 600_000)]
   await produce(topics, warm)

@@ -3,7 +3,7 @@ import { createRandom } from '../../../models/engine/random.ts'
 const [users, items, slateSize, feedbackOfSlate] = [20_000, 50_000, 5, 3]
 export const eventsOfSlate = 2 + feedbackOfSlate
 /** Between slates, event time. */
-const spacingMs = 20
+export const spacingMs = 20
 
 export interface Line {
   readonly topic: 'slates' | 'impressions' | 'feedback'

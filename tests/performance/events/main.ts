@@ -14,7 +14,7 @@ import { median } from '../comparison.ts'
 import { describeMachine } from '../machine.ts'
 import { bareConsume, bareInsert, fromKafka, overRest, produce, rateOf, type Topics, takeAndJoin } from './flows.ts'
 import { visibleAfterMs } from './freshness.ts'
-import { eventsOfSlate, type Line, linesOf } from './input.ts'
+import { eventsOfSlate, type Line, linesOf, spacingMs } from './input.ts'
 
 const { values } = parseArgs({
   options: {
@@ -108,25 +108,29 @@ async function shares(): Promise<void> {
 }
 
 async function slope(): Promise<void> {
-  say('Cost of an event by how many are stored (a backfill on PostgreSQL, in pieces of 100,000 events).\n')
+  const piece = 20_000
+  say(
+    `Cost of an event by how many are stored (a backfill on PostgreSQL, in pieces of ${perSecond(piece * eventsOfSlate)}).\n`,
+  )
   say('| stored before | microseconds an event | beside the first |')
   say('| --- | --- | --- |')
   await withSchema(async (pool) => {
-    const piece = 20_000
-    let first = 0
-    for (let from = 0; from < slopeSlates; from += piece) {
-      const lines = [...linesOf(piece, `slope-${from}`, startMs - 86_400_000 + from * 20, from)]
-      const rate = await rateOf(lines.length, () => takeAndJoin(pool, lines, 'slope'))
-      // The first piece makes the pool's connections and the partitions.
-      if (from === piece) first = rate
-      const stored = from * eventsOfSlate
-      if (
-        first === 0 ||
-        !Number.isInteger(Math.log10(stored / 100_000) * 2) === false ||
-        from + piece >= slopeSlates ||
-        stored % 1_000_000 === 0
-      )
-        say(`| ${perSecond(stored)} | ${(1e6 / rate).toFixed(0)} | ${first === 0 ? '' : (first / rate).toFixed(2)} |`)
+    const take = async (from: number) => {
+      const lines = [...linesOf(piece, `slope-${from}`, startMs - 86_400_000 + from * spacingMs, from)]
+      return 1e6 / (await rateOf(lines.length, () => takeAndJoin(pool, lines, 'slope')))
+    }
+    // The pool's connections and the first partitions are made, and caches filled.
+    await take(0)
+    const costs: number[] = []
+    for (let from = piece; from <= slopeSlates; from += piece) {
+      costs.push(await take(from))
+      // A mean of five pieces, since one is noisy.
+      if (costs.length % 5 !== 0) continue
+      const mean = (some: readonly number[]) => some.reduce((sum, cost) => sum + cost, 0) / some.length
+      const [latest, first] = [mean(costs.slice(-5)), mean(costs.slice(0, 5))]
+      const stored = (from - 4 * piece) * eventsOfSlate
+      if (costs.length % 10 === 5)
+        say(`| ${perSecond(stored)} | ${latest.toFixed(0)} | ${(latest / first).toFixed(2)} |`)
     }
   })
   say()
@@ -150,7 +154,7 @@ async function backlog(): Promise<void> {
 }
 
 async function freshness(): Promise<void> {
-  const { half, p50, p99, count } = await withSchema((pool) => visibleAfterMs(pool, brokers!, startMs))
+  const { half, p50, p99, count } = await withSchema((pool) => visibleAfterMs(pool, brokers!))
   say(
     `At half of that load (${perSecond(half)} events a second), from produced to visible in history and counters: median ${p50.toFixed(0)} ms, 99 of 100 within ${p99.toFixed(0)} ms (${count} seen).\n`,
   )
