@@ -21,7 +21,9 @@ Environment:
   PORT           port to listen on (8080)
   HOST           address to listen on (127.0.0.1)
   POLYRANK_DATA  folder that holds everything (.polyrank)
+  DATABASE_URL   PostgreSQL in place of the embedded database
   LOG_LEVEL      fatal, error, warn, info, debug or silent (warn)
+  KAFKA_BROKERS  events are read from there, too; polyrank ingest --help has the other KAFKA_ variables
 
 What is ranked, and on which devices, is in polyrank.config.ts; without it, the bundled sample's ranker is used.
 
@@ -44,7 +46,7 @@ Examples:
 
 program
   .command('start')
-  .description('run the service with embedded storage; the first run loads the bundled sample and learns it')
+  .description('run the service; without a configuration, the first run loads the bundled sample and learns it')
   .addHelpText('after', environmentHelp)
   .action(start)
 program.addCommand(doctorCommand())

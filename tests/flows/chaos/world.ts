@@ -90,6 +90,8 @@ export async function openChaos(input: Input, servers: Servers = sharedServers()
   let failure: Error | null = null
   return {
     ...world,
+    /** What a process needs to work on it. */
+    environment,
     /** Every step that any process took so far. */
     steps: (): readonly string[] => printed.flatMap((text) => text.split('\n')).filter((line) => line !== ''),
     /** Starts a process; resolves when it has ended, by its signal where it was killed. */
