@@ -74,7 +74,10 @@ test('events from Kafka are joined, learnt and ranked by, and the broken ones wa
   const { body } = await get<{ deadLetters: readonly { topic: string }[] }>(`${service.url}/v1/dead-letters`)
   assert.ok(body.deadLetters.length > 3 && body.deadLetters.every(({ topic }) => topic.startsWith(world.name)))
   assert.deepEqual((await readiness()).warnings, [])
-  const metrics = await (await fetch(`${service.url}/metrics`)).text()
-  assert.match(metrics, /^polyrank_kafka_lag_records\{topic="[^"]+",partition="0"\} 0$/m)
+  const isMeasured = async () => {
+    const metrics = await (await fetch(`${service.url}/metrics`)).text()
+    return /^polyrank_kafka_lag_records\{topic="[^"]+",partition="0"\} 0$/m.test(metrics)
+  }
+  await until(isMeasured, 'the lag to be measured', service.output)
   assert.equal(await service.kill('SIGTERM'), 0, service.output())
 })
