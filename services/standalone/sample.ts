@@ -20,8 +20,12 @@ export async function readSample(): Promise<KuairandTables> {
   return readKuairand({ interactions: interactions!, users: users!, videos: videos! })
 }
 
-export const isSampleLoaded = async (store: JoinStore): Promise<boolean> =>
-  (await store.sources()).some(({ name, watermarkMs }) => name === source && watermarkMs === closedMs)
+/** How far the sample is: not all there, all there, or joined as well. */
+export async function sampleState(store: JoinStore): Promise<'missing' | 'loaded' | 'joined'> {
+  const own = (await store.sources()).find(({ name }) => name === source)
+  if (own?.watermarkMs !== closedMs) return 'missing'
+  return own.isWaiting ? 'loaded' : 'joined'
+}
 
 /**
  * Takes the bundled sample in as events, through the path that users' events take, as a backfill with a clock of its own.

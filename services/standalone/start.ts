@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { Fault } from '../../models/spec/fault.ts'
 import { recallVerdict } from '../../pipelines/devices/choose-device.ts'
-import { drop, type EventOutcome, ingest, liveSource, replay } from '../../pipelines/ingest/ingest.ts'
+import { drop, type EventOutcome, ingest, liveSource, type RawRecord, replay } from '../../pipelines/ingest/ingest.ts'
 import { join as joinEvents } from '../../pipelines/join/join.ts'
 import type { Skew } from '../../pipelines/join/skew.ts'
 import { applyRetention } from '../../pipelines/retention/retention.ts'
@@ -23,7 +23,7 @@ import { startKafkaIntake } from './kafka-intake.ts'
 import { loadConfig } from './load-config.ts'
 import { intakeWarnings, measureIntake } from './measure-intake.ts'
 import type { ProgressView } from './progress.ts'
-import { isSampleLoaded, loadSample } from './sample.ts'
+import { loadSample, sampleState } from './sample.ts'
 import type { Settings } from './settings.ts'
 import { listenToStorage, openStorage, type Storage } from './storage.ts'
 import { createTrainerProcess } from './trainer-process.ts'
@@ -87,17 +87,18 @@ export async function startStandalone(
     const kafkaStates = () => intakeOfKafka?.states() ?? null
     const onSkew = (skew: Skew) => countSkew(metrics, skew)
     const joinContext = { store: storage.join, rankers, latenessMs, late, nowMs: Date.now, onSkew }
+    const takeLive = async (records: readonly RawRecord[]) => {
+      const outcomes = await ingest(records, { ...intake, source: liveSource })
+      hear('events')
+      return outcomes
+    }
     const service: RankerService = {
       ...storage,
       definitions: rankers,
       live,
       metrics,
-      slateLog: createSlateLog({ ...intake, source: liveSource }),
-      async ingest(records) {
-        const outcomes = await ingest(records, { ...intake, source: liveSource })
-        hear('events')
-        return outcomes
-      },
+      slateLog: createSlateLog(takeLive),
+      ingest: takeLive,
       replay: (letter, payload) => replay(letter, payload, intake),
       drop: (letter) => drop(letter, intake),
       warnings: () => intakeWarnings(kafkaStates()),
@@ -197,7 +198,8 @@ interface Learning {
 
 async function learnSample(storage: Storage, ranker: string, learning: Learning): Promise<void> {
   const { view, isStopping, load, join: joinSample } = learning
-  if (!(await isSampleLoaded(storage.join))) {
+  const state = await sampleState(storage.join)
+  if (state === 'missing') {
     let total = 0
     await load((done, of) => {
       total = of
@@ -205,9 +207,7 @@ async function learnSample(storage: Storage, ranker: string, learning: Learning)
     })
     await storage.maintain()
     await joinSample((done) => view.show('Joining events', done, total))
-  } else {
-    await joinSample((done) => view.show('Joining events', done, done))
-  }
+  } else if (state === 'loaded') await joinSample((done) => view.show('Joining events', done, done))
   const job = await trainFirstVersion(ranker, storage, view, isStopping)
   if (job === null || isStopping()) return
   if (job.state !== 'completed') {

@@ -4,7 +4,7 @@ import { createRandom } from '../../models/engine/random.ts'
 import { definitionHash } from '../../models/spec/definition-hash.ts'
 import type { FeatureValues } from '../../models/spec/features.ts'
 import type { RankingInput, SlateExamples } from '../../models/spec/slate.ts'
-import { liveSource } from '../../pipelines/ingest/ingest.ts'
+import { ingest, liveSource } from '../../pipelines/ingest/ingest.ts'
 import { join } from '../../pipelines/join/join.ts'
 import { type RankRequest, rank } from '../../pipelines/ranking/rank.ts'
 import { createSlateLog } from '../../services/ranker/slate-log.ts'
@@ -64,7 +64,7 @@ export function servedFeaturesContract(open: () => Promise<ExamplePorts & Knowle
           },
         },
         knowledge: ports.knowledge,
-        slateLog: createSlateLog(intake),
+        slateLog: createSlateLog((records) => ingest(records, intake)),
         nowMs: () => nowMs,
         newId: () => `s-${id++}`,
         onDegraded: (_, cause) => assert.fail(cause as Error),

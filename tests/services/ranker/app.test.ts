@@ -26,7 +26,10 @@ const intake: IngestContext = {
 
 let tested: TestApp
 before(async () => {
-  tested = await testApp({ ingest: (records) => ingest(records, intake), slateLog: createSlateLog(intake) })
+  tested = await testApp({
+    ingest: (records) => ingest(records, intake),
+    slateLog: createSlateLog((records) => ingest(records, intake)),
+  })
 })
 after(() => tested.app.close())
 
