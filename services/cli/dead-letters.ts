@@ -102,8 +102,9 @@ async function pageOf(options: ServiceOptions, code?: string, before?: string): 
   const query = new URLSearchParams({
     ...(code === undefined ? {} : { code }),
     ...(before === undefined ? {} : { before }),
-  })
-  return (await call<{ deadLetters: LetterBody[] }>(options, `/v1/dead-letters?${query}`)).deadLetters
+  }).toString()
+  const page = query === '' ? '/v1/dead-letters' : `/v1/dead-letters?${query}`
+  return (await call<{ deadLetters: LetterBody[] }>(options, page)).deadLetters
 }
 
 /** Oldest first: of several events under one id, the first one that came goes in. */
