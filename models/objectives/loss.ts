@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import { type TaskSpec, taskKind } from '../spec/tasks.ts'
 
 /**
- * Each task's loss [tasks], its weight left out: the mean over known labels of cross-entropy from logits, or of half the
- * squared error for `value` tasks. A task without a known label in the batch has loss 0 and no gradient.
+ * Each task's loss [tasks], its weight left out: the mean over known labels, each as often as `known` says, of cross-entropy
+ * from logits, or of half the squared error for `value` tasks. A task without a known label in the batch has loss 0 and no gradient.
  */
 export function taskLosses(
   tasks: readonly TaskSpec[],

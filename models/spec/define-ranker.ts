@@ -26,6 +26,7 @@ const defaultTraining: TrainingSpec = {
   embeddingRate: 0.005,
   wideRate: 0.001,
   ridge: 100,
+  negativeSamplingRate: 1,
   averaging: 0.99,
   seed: 1,
 }
@@ -185,6 +186,12 @@ function checkNumbers({ trunk, architecture, training }: RankerDefinition): void
   }
   checkOptimizer(training)
   if (!(training.ridge >= 0 && Number.isFinite(training.ridge))) invalid('/training/ridge', 'ridge must be 0 or more.')
+  const rate = training.negativeSamplingRate
+  if (!(rate > 0 && rate <= 1))
+    invalid(
+      '/training/negativeSamplingRate',
+      'negativeSamplingRate must be above 0 and at most 1: the share of examples without feedback that are learnt.',
+    )
   if (!(training.averaging >= 0 && training.averaging < 1))
     invalid('/training/averaging', 'averaging must be from 0 to below 1.')
 }

@@ -9,12 +9,12 @@ export interface LabelMoment {
 }
 
 /**
- * Labels and masks of one impression, one entry a task: `known` is 0 while the task's window is open and outside its
- * sample space, where the label is 0 and means nothing.
+ * Labels of one impression and what they weigh, one entry a task: `known` is how many examples the label stands for, and 0
+ * while the task's window is open and outside its sample space, where the label is 0 and means nothing.
  */
 export function labelsOf(
   tasks: readonly TaskSpec[],
-  { feedback }: Pick<Impression, 'feedback'>,
+  { feedback, samplingRate = 1 }: Pick<Impression, 'feedback' | 'samplingRate'>,
   moment: LabelMoment,
   labels: Float32Array,
   known: Float32Array,
@@ -22,8 +22,8 @@ export function labelsOf(
   tasks.forEach((task, i) => {
     const isClosed = moment.shownAtMs + task.windowMs <= moment.watermarkMs
     const isDefined = isInSampleSpace(task, tasks, feedback, moment)
-    known[i] = isClosed && isDefined ? 1 : 0
-    labels[i] = known[i] === 1 ? labelOf(task, feedback, moment.shownAtMs) : 0
+    known[i] = isClosed && isDefined ? 1 / samplingRate : 0
+    labels[i] = isClosed && isDefined ? labelOf(task, feedback, moment.shownAtMs) : 0
   })
 }
 

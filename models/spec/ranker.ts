@@ -49,6 +49,11 @@ export interface TrainingSpec {
   readonly wideRate: number
   /** Ridge of the wide part; its gradient is (ridge / training rows) * weight. */
   readonly ridge: number
+  /**
+   * Share of the examples without feedback that are learnt, chosen by a hash; each counts for 1 / share, so that scores
+   * keep their level. What decides when to stop, calibrates and measures is whole.
+   */
+  readonly negativeSamplingRate: number
   /** Decay of the averaged weights, per step. */
   readonly averaging: number
   readonly seed: number

@@ -60,6 +60,8 @@ export interface Impression {
   readonly candidate: number
   readonly position: number
   readonly feedback: readonly JoinedFeedback[]
+  /** Where only this share of its like is learnt: it stands for 1 / samplingRate examples. */
+  readonly samplingRate?: number
 }
 
 /** One slate as training reads it. Every impression is one example. */

@@ -14,6 +14,7 @@ export interface EncodedExamples {
   readonly request: SideBatch
   readonly candidate: SideBatch
   readonly labels: Float32Array
+  /** How many examples each label stands for; 0 where it is not known. */
   readonly known: Float32Array
   /** Index of each example's user, for metrics by user. */
   readonly users: Int32Array

@@ -13,6 +13,7 @@ import { baseRates, evaluate, toScores } from './evaluate.ts'
 import { fit, type TrainedWeights } from './fit.ts'
 import type { Holdout } from './holdout.ts'
 import type { ExampleSource, ReportProgress } from './ports.ts'
+import { sampleNegatives } from './sample-negatives.ts'
 import { createExampleScorer } from './score-examples.ts'
 import { difference, type RunContent, trainingRun } from './training-run.ts'
 import type { VersionContent } from './version.ts'
@@ -53,8 +54,8 @@ const goldenSlates = 3
  */
 export async function train(context: TrainingContext): Promise<TrainedVersion> {
   const { definition, report, device, threads, precision = 'float32' } = context
-  const { slates, from, to, read } = await readSlates(context)
-  const cuts = cutInTime(slates)
+  const { slates: all, from, to, read } = await readSlates(context)
+  const { slates, ...cuts } = sampled(all, cutInTime(all), definition)
   report({ stage: 'encoding', done: 0, of: cuts.total })
   const pass = createFirstPass(definition)
   for (const slate of slates.slice(0, cuts.holdoutSlate)) pass.add(slate)
@@ -195,7 +196,7 @@ const tooFew = ({ name }: RankerDefinition, count: number) =>
     { status: 409 },
   )
 
-/** Indices of the first example of each slice, and of the holdout's first slate; a cut lies between two moments. */
+/** The first slate of each slice; a cut lies between two moments. */
 function cutInTime(slates: readonly SlateExamples[]) {
   const total = countOf(slates)
   const timeOf = (slate: number) => slates[slate]?.input.occurredAtMs
@@ -215,7 +216,34 @@ function cutInTime(slates: readonly SlateExamples[]) {
       { status: 409 },
     )
   }
-  return { total, holdout: holdout.example, holdoutSlate: holdout.slate, validation: validation.example }
+  return { validation: validation.slate, holdout: holdout.slate }
+}
+
+/** The slates with fewer negatives in what is learnt first, the first example of each slice, and the holdout's first slate. */
+function sampled(
+  all: readonly SlateExamples[],
+  cuts: { readonly validation: number; readonly holdout: number },
+  { name, training }: RankerDefinition,
+) {
+  const learnt = sampleNegatives(all.slice(0, cuts.validation), training.negativeSamplingRate)
+  if (learnt.length === 0) {
+    throw new Fault(
+      'TRAINING_NO_EXAMPLES',
+      `At a negativeSamplingRate of ${training.negativeSamplingRate}, ranker "${name}" has no example to learn from; raise it.`,
+      { status: 409 },
+    )
+  }
+  const between = all.slice(cuts.validation, cuts.holdout)
+  const validation = countOf(learnt)
+  const holdout = validation + countOf(between)
+  const held = all.slice(cuts.holdout)
+  return {
+    slates: [...learnt, ...between, ...held],
+    validation,
+    holdout,
+    total: holdout + countOf(held),
+    holdoutSlate: learnt.length + between.length,
+  }
 }
 
 function calibrated(

@@ -195,3 +195,32 @@ test('losses and gradients follow their formulas for any tasks, labels and masks
     { numRuns: 40 },
   )
 })
+
+test('a label that stands for several examples counts as so many of them', async () => {
+  const tasks = [binary('a'), value('b')]
+  const weighed = await losses(
+    tasks,
+    [
+      [1, 2],
+      [-1, 3],
+    ],
+    [
+      [0, 5],
+      [1, 1],
+    ],
+    [
+      [4, 4],
+      [1, 0],
+    ],
+  )
+  const repeated = await losses(
+    tasks,
+    [...Array.from({ length: 4 }, () => [1, 2]), [-1, 3]],
+    [...Array.from({ length: 4 }, () => [0, 5]), [1, 1]],
+    [...Array.from({ length: 4 }, () => [1, 1]), [1, 0]],
+  )
+
+  assertClose(weighed.losses, repeated.losses)
+  const ofFirst = [0, 1].map((task) => 4 * repeated.slopes[task]!)
+  assertClose(weighed.slopes, [...ofFirst, ...repeated.slopes.slice(-2)])
+})

@@ -123,6 +123,9 @@ const faults: readonly (readonly [what: string, path: string, broken: RankerConf
     '/training/schedule/decaySteps',
     training({ schedule: { warmupSteps: 9, decaySteps: 9 } }),
   ],
+  ['no example without feedback at all', '/training/negativeSamplingRate', training({ negativeSamplingRate: 0 })],
+  ['more of them than there are', '/training/negativeSamplingRate', training({ negativeSamplingRate: 1.5 })],
+  ['a rate that is no number', '/training/negativeSamplingRate', training({ negativeSamplingRate: Number.NaN })],
   ['averaging that never moves', '/training/averaging', training({ averaging: 1 })],
 ]
 

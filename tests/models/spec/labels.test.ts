@@ -180,3 +180,18 @@ test('the order in which feedback came does not change a label, and where it is 
     }),
   )
 })
+
+test('a known label stands for as many examples as its sampling rate says, and an unknown one for none', () => {
+  const tasks = [task('click', happened('click')), task('late', happened('click'), { windowMs: windowMs + 1 })]
+  const [labels, known] = [new Float32Array(2), new Float32Array(2)]
+
+  labelsOf(tasks, { feedback: [after(5, 'click')], samplingRate: 0.25 }, closed, labels, known)
+
+  assert.deepEqual(
+    [[...labels], [...known]],
+    [
+      [1, 0],
+      [4, 0],
+    ],
+  )
+})

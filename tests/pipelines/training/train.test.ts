@@ -261,3 +261,31 @@ test('a loss that is no number ends the training and names its task', async () =
 
   await assert.rejects(trained(extreme, raw), { name: 'Fault', code: 'TRAINING_NOT_FINITE', message: /task "watch"/ })
 })
+
+test('of examples without feedback only a share is learnt, and the model still says how often things happen', async () => {
+  const many = worldOf(400)
+  const [whole, sampled] = [await trained(many), await trained(many, rankerWith({ negativeSamplingRate: 0.25 }))]
+
+  const negatives = (slates: readonly SlateExamples[]) =>
+    slates.flatMap(({ impressions }) => impressions).filter(({ feedback }) => feedback.length === 0).length
+  const dropped = whole.content.examples - sampled.content.examples
+  const share = dropped / negatives(many.slice(0, 306))
+  assert.ok(share > 0.7 && share < 0.8, `${dropped} examples were left out`)
+  const { scores: _, baseRates: rates, ...measured } = sampled.holdout
+  const { scores: __, baseRates: allRates, ...all } = whole.holdout
+  assert.deepEqual(measured, all)
+  assert.ok(Math.abs(rates[0]! - allRates[0]!) < 0.03, `${rates[0]} beside ${allRates[0]}`)
+  // Calibration on the whole slice could hide a level that is wrong: it has nothing to put right.
+  assert.ok(Math.abs(sampled.content.calibration.click!.shift) < 0.3, `${sampled.content.calibration.click!.shift}`)
+})
+
+test('a rate that leaves nothing to learn is refused, and says so', async () => {
+  const silent = world.map((slate) => ({
+    ...slate,
+    impressions: slate.impressions.map((each) => ({ ...each, feedback: [] })),
+  }))
+
+  await assert.rejects(trained(silent, rankerWith({ negativeSamplingRate: 1e-9 })), {
+    ...{ code: 'TRAINING_NO_EXAMPLES', status: 409, message: /negativeSamplingRate of 1e-9/ },
+  })
+})
