@@ -1,5 +1,6 @@
 -- Events as accepted, and everything that the join derives from them. Tables below `pending` could be made again from
 -- `events`. Moments are bigint milliseconds. Ids and other keys compare by bytes (collation "C"), as in 001.
+-- JSON is read whole and seldom looked into: `json` keeps it as text, which is quicker to write than `jsonb`.
 
 -- The ledger: an id is accepted once. `digest` tells a repeated event from another one under the same id.
 create table events (
@@ -9,7 +10,7 @@ create table events (
   source text collate "C" not null,
   occurred_at_ms bigint not null,
   received_at_ms bigint not null,
-  body jsonb not null
+  body json not null
 );
 
 -- Accepted and not yet joined, in the order in which the join takes them: time, kind of event, id.
@@ -33,7 +34,7 @@ create table dead_letters (
   id bigint generated always as identity primary key,
   -- Where it could be read and is text that a column can hold.
   event_id text collate "C",
-  -- Bytes, since neither text nor jsonb holds every payload.
+  -- Bytes, since neither text nor json holds every payload.
   payload bytea not null,
   code text not null,
   path text not null,
@@ -49,7 +50,7 @@ create table catalog_versions (
   kind text collate "C" not null,
   id text collate "C" not null,
   occurred_at_ms bigint not null,
-  features jsonb not null,
+  features json not null,
   deleted boolean not null
 );
 create index catalog_versions_by_id on catalog_versions (kind, id, occurred_at_ms, version);
@@ -62,13 +63,13 @@ create table slates (
   model_version text collate "C",
   user_id text collate "C" not null,
   occurred_at_ms bigint not null,
-  context jsonb not null,
+  context json not null,
   -- Features as of this slate: those sent with it, references into the catalogue, counts strictly before it.
-  user_features jsonb not null,
+  user_features json not null,
   user_version bigint,
-  user_tally jsonb,
+  user_tally json,
   history_end bigint not null,
-  items jsonb not null
+  items json not null
 );
 
 -- One row an item shown; feedback as it joined.
@@ -78,7 +79,7 @@ create table examples (
   ranker text collate "C" not null,
   position integer not null,
   occurred_at_ms bigint not null,
-  feedback jsonb not null,
+  feedback json not null,
   primary key (slate_id, item_id)
 );
 create index examples_in_time on examples (ranker, occurred_at_ms, slate_id, position);
@@ -86,7 +87,7 @@ create index examples_in_time on examples (ranker, occurred_at_ms, slate_id, pos
 create table tallies (
   scope text collate "C" not null,
   key text collate "C" not null,
-  tally jsonb not null,
+  tally json not null,
   primary key (scope, key)
 );
 

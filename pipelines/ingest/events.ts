@@ -151,7 +151,7 @@ export type Validated =
   | { readonly ok: true; readonly event: Event; readonly occurredAtMs: number }
   | { readonly ok: false; readonly fault: EventFault }
 
-const rfc3339 = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
+const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
 const mostAheadMs = 5 * 60_000
 
 /** Checks one parsed value against the schema of its `type`. `nowMs` bounds how far ahead of the clock an event may be. */
@@ -186,11 +186,10 @@ export function validateEvent(value: unknown, nowMs: number): Validated {
 
 /** NaN where it is no RFC 3339 time, or its day is in no calendar: `Date.parse` reads 30 February as 2 March. */
 function momentOf(text: string): number {
-  const day = rfc3339.exec(text)?.[1]
+  const [, year, month, day] = rfc3339.exec(text) ?? []
   if (day === undefined) return Number.NaN
-  const midnight = Date.parse(`${day}T00:00:00Z`)
-  const isDay = !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(day)
-  return isDay ? Date.parse(text) : Number.NaN
+  const lastDay = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate()
+  return Number(day) <= lastDay ? Date.parse(text) : Number.NaN
 }
 
 const idCheck = Compile(id)

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { canonical } from '../../models/spec/definition-hash.ts'
 import { type Event, type EventFault, eventIdOf, validateEvent } from './events.ts'
 import type {
@@ -128,10 +128,12 @@ const erasedFault: EventFault = {
   message: 'The data of this user was erased after this had happened; nothing of it is kept.',
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
 function readRecord(record: RawRecord, rankers: readonly string[], nowMs: number): Read {
   let value: unknown
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(record.bytes))
+    value = JSON.parse(utf8.decode(record.bytes))
   } catch (error) {
     return {
       record,
@@ -155,7 +157,7 @@ function withRanker(event: Event, rankers: readonly string[]): Event | EventFaul
 }
 
 function digestOf(event: Event): bigint {
-  return createHash('sha256').update(canonical(event)).digest().readBigInt64BE()
+  return hash('sha256', canonical(event), 'buffer').readBigInt64BE()
 }
 
 function resultOf(

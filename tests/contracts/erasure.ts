@@ -97,6 +97,7 @@ const everyPlace = [
   'history.user_id',
   'orphans.event_id',
   'orphans.slate_id',
+  'pending.body',
   'pending.event_id',
   'slates.slate_id',
   'slates.user_id',

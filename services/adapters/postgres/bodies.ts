@@ -1,4 +1,5 @@
 import type { Event } from '../../../pipelines/ingest/events.ts'
+import { bigintArray, textArray } from './arrays.ts'
 import type { Sql } from './pool.ts'
 
 interface Received {
@@ -24,7 +25,7 @@ export async function withBodies<Row extends Received>(sql: Sql, found: readonly
     `select event_id as "eventId", body as event
      from unnest($1::bigint[], $2::text[]) as wanted (received_at_ms, event_id) join event_bodies b using (received_at_ms, event_id)
      where b.received_at_ms between $3 and $4`,
-    [moments, missing.map(({ eventId }) => eventId), fromMs, toMs],
+    [bigintArray(moments), textArray(missing.map(({ eventId }) => eventId)), fromMs, toMs],
   )
   const bodies = new Map(rows.map(({ eventId, event }) => [eventId, event]))
   return found.map((row) => ({ ...row, event: row.event ?? bodies.get(row.eventId) ?? null }))

@@ -47,7 +47,7 @@ async function usedOf(pool: Pool, versions: readonly number[]): Promise<Readonly
     [
       'slates',
       `select t.user_version as version union all
-       select (item->>'version')::bigint from jsonb_array_elements(t.items) item`,
+       select (item->>'version')::bigint from json_array_elements(t.items) item`,
     ],
     ['history', 'select t.item_version as version'],
   ] as const) {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { Fault } from '../../../models/spec/fault.ts'
 import type { Event } from '../../../pipelines/ingest/events.ts'
 import type { Claim, DeadLetter, IngestStore, IngestTransaction } from '../../../pipelines/ingest/ports.ts'
+import { bigintArray, textArray } from './arrays.ts'
 import { createDayPartitions, type DayPartitions } from './day-partitions.ts'
 import { type Pool, type Sql, transaction } from './pool.ts'
 import { signal } from './signals.ts'
@@ -147,30 +148,31 @@ async function accept(
   await days.ensure(sql, receivedAtMs)
   const { rows: fresh } = await sql.query<{ event_id: string }>(
     `with given as (
-       select * from unnest($3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::jsonb[]) as event (event_id, digest, type, occurred_at_ms, body)
+       select * from unnest($3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::text[]) as event (event_id, digest, type, occurred_at_ms, body)
      ), fresh as (
        insert into events (event_id, digest, type, source, occurred_at_ms, received_at_ms)
        select event_id, digest, type, $1, occurred_at_ms, $2 from given
        order by event_id
        on conflict do nothing
-       returning event_id, type, occurred_at_ms
+       returning event_id
+     ), new as materialized (
+       select *, body::json as json from given join fresh using (event_id)
      ), kept as (
-       insert into event_bodies (received_at_ms, event_id, body)
-       select $2, event_id, body from given join fresh using (event_id)
+       insert into event_bodies (received_at_ms, event_id, body) select $2, event_id, json from new
      ), queued as (
-       insert into pending (source, occurred_at_ms, rank, event_id)
-       select $1, occurred_at_ms, case type when 'slate' then ${ranks.slate} when 'impression' then ${ranks.impression} when 'feedback' then ${ranks.feedback} else ${ranks.item} end, event_id
-       from fresh
+       insert into pending (source, occurred_at_ms, rank, event_id, body)
+       select $1, occurred_at_ms, case type when 'slate' then ${ranks.slate} when 'impression' then ${ranks.impression} when 'feedback' then ${ranks.feedback} else ${ranks.item} end, event_id, json
+       from new
      )
      select event_id from fresh, (select ${signal('events')}) signalled`,
     [
       source,
       receivedAtMs,
-      events.map(({ event }) => event.eventId),
-      events.map(({ digest }) => String(digest)),
-      events.map(({ event }) => event.type),
-      events.map(({ occurredAtMs }) => occurredAtMs),
-      events.map(({ event }) => JSON.stringify(event)),
+      textArray(events.map(({ event }) => event.eventId)),
+      bigintArray(events.map(({ digest }) => digest)),
+      textArray(events.map(({ event }) => event.type)),
+      bigintArray(events.map(({ occurredAtMs }) => occurredAtMs)),
+      textArray(events.map(({ event }) => JSON.stringify(event))),
     ],
   )
   const accepted = new Set(fresh.map(({ event_id }) => event_id))

@@ -10,18 +10,27 @@ import type {
   PendingEvent,
   Source,
 } from '../../../pipelines/join/ports.ts'
+import { bigint, insertRows, int, json, text, textArray } from './arrays.ts'
 import { withBodies } from './bodies.ts'
 import { type Pool, type Sql, transaction } from './pool.ts'
 
 /** Any number that nothing else locks in the same database, as in `migrate.ts`. */
 const lockKey = 0x6a6f696e
 
+/**
+ * What a batch names is looked up by key, row by row: the planner, which does not know how much of it is new, would rather
+ * read whole tables, and more of them the more there is.
+ */
+const lookUps = ['seqscan', 'hashjoin', 'mergejoin']
+  .map((each) => `set_config('enable_${each}', 'off', true)`)
+  .join(', ')
+
 export const createJoinStore = (pool: Pool): JoinStore => ({
   sources: () => sourcesOf(pool),
   transaction: (work) =>
     transaction(pool, async (sql) => {
       // One at a time, whatever the source: all sources change the same tallies and histories.
-      await sql.query('select pg_advisory_xact_lock($1)', [lockKey])
+      await sql.query(`select pg_advisory_xact_lock($1), ${lookUps}`, [lockKey])
       return work(joinTransaction(sql))
     }),
 })
@@ -61,21 +70,34 @@ async function withEvents(sql: Sql, rows: readonly EventRow[]): Promise<readonly
   )
 }
 
+/** By their ids, as the release before `pending` had bodies left them. */
+async function eventsOf(sql: Sql, events: readonly { eventId: string }[]): Promise<readonly PendingEvent[]> {
+  if (events.length === 0) return []
+  const { rows } = await sql.query<EventRow & { [key: string]: unknown }>(
+    `select ${eventColumns} from events e where event_id = any($1::text[])`,
+    [textArray(events.map(({ eventId }) => eventId))],
+  )
+  return withEvents(sql, rows)
+}
+
 const joinTransaction = (sql: Sql): JoinTransaction => ({
   sources: () => sourcesOf(sql),
   async pending(sources, upToMs, limit) {
     // Each source by its index, then the first of them all.
-    const { rows } = await sql.query<EventRow>(
-      `select ${eventColumns} from (
-         select own.* from unnest($1::text[]) as wanted (source) cross join lateral (
-           select * from pending where source = wanted.source and occurred_at_ms <= $2
-           order by occurred_at_ms, rank, event_id limit $3
-         ) own order by occurred_at_ms, rank, event_id limit $3
-       ) p join events e using (event_id)
-       order by p.occurred_at_ms, p.rank, p.event_id`,
+    const { rows } = await sql.query<Omit<EventRow, 'receivedAtMs'> & { [key: string]: unknown }>(
+      `select event_id as "eventId", own.source, occurred_at_ms as "occurredAtMs", body as event
+       from unnest($1::text[]) as wanted (source) cross join lateral (
+         select * from pending where source = wanted.source and occurred_at_ms <= $2
+         order by occurred_at_ms, rank, event_id limit $3
+       ) own order by occurred_at_ms, rank, event_id limit $3`,
       [sources, upToMs, limit],
     )
-    return withEvents(sql, rows)
+    const bare = rows.filter(({ event }) => event === null)
+    const events = new Map((await eventsOf(sql, bare)).map(({ eventId, event }) => [eventId, event]))
+    return rows.flatMap((row) => {
+      const event = row.event ?? events.get(row.eventId)
+      return event === undefined ? [] : [{ ...row, event }]
+    })
   },
   addCatalog: (versions) => addCatalog(sql, versions),
   async slates(slateIds) {
@@ -84,17 +106,17 @@ const joinTransaction = (sql: Sql): JoinTransaction => ({
          user_id as "userId", occurred_at_ms as "occurredAtMs", context, user_features as "user", user_version as "userVersion",
          user_tally as "userTally", history_end as "historyEnd", items
        from slates where slate_id = any($1::text[])`,
-      [slateIds],
+      [textArray(slateIds)],
     )
     const examples = await sql.query<JoinedExample & { [key: string]: unknown }>(
       `select slate_id as "slateId", item_id as "itemId", ranker, position, occurred_at_ms as "occurredAtMs", feedback
        from examples where slate_id = any($1::text[])`,
-      [slateIds],
+      [textArray(slateIds)],
     )
     const orphans = await sql.query<EventRow>(
       `select ${eventColumns} from orphans o join events e using (event_id)
        where o.slate_id = any($1::text[]) order by e.occurred_at_ms, e.event_id`,
-      [slateIds],
+      [textArray(slateIds)],
     )
     return { slates: slates.rows, examples: examples.rows, orphans: await withEvents(sql, orphans.rows) }
   },
@@ -103,18 +125,18 @@ const joinTransaction = (sql: Sql): JoinTransaction => ({
       `select clock, wanted.scope, wanted.key, tally
        from unnest($3::text[]) as clock cross join unnest($1::text[], $2::text[]) as wanted (scope, key)
        join tallies t on t.scope = wanted.scope || clock and t.key = wanted.key`,
-      [tallies.map(({ scope }) => scope), tallies.map(({ key }) => key), clocks],
+      [textArray(tallies.map(({ scope }) => scope)), textArray(tallies.map(({ key }) => key)), clocks],
     )
     const catalog = await sql.query<{ kind: 'item' | 'user'; id: string; occurredAtMs: number; version: number }>(
       `select kind, id, occurred_at_ms as "occurredAtMs", version from catalog_versions
        join (select 'user' as kind, unnest($1::text[]) as id union all select 'item', unnest($2::text[])) wanted using (kind, id)
        order by kind, id, occurred_at_ms, version`,
-      [users, items],
+      [textArray(users), textArray(items)],
     )
     const ends = history
       ? await sql.query<{ userId: string; sequence: number }>(
           'select user_id as "userId", max(sequence) as sequence from history where user_id = any($1::text[]) group by user_id',
-          [users],
+          [textArray(users)],
         )
       : { rows: [] }
     return { tallies: found.rows, catalog: catalog.rows, historyEnds: ends.rows }
@@ -129,7 +151,7 @@ const joinTransaction = (sql: Sql): JoinTransaction => ({
         moves.map(({ source }) => source),
         events[0]!.occurredAtMs,
         events.at(-1)!.occurredAtMs,
-        events.map(({ eventId }) => eventId),
+        textArray(events.map(({ eventId }) => eventId)),
       ],
     )
     await sql.query(
@@ -144,7 +166,7 @@ async function addCatalog(sql: Sql, versions: readonly CatalogVersion[]): Promis
   const { rows } = await sql.query<{ version: number }>(
     `insert into catalog_versions (kind, id, occurred_at_ms, features, deleted)
      select kind, id, occurred_at_ms, features, deleted
-     from unnest($1::text[], $2::text[], $3::bigint[], $4::jsonb[], $5::boolean[]) with ordinality
+     from unnest($1::text[], $2::text[], $3::bigint[], $4::json[], $5::boolean[]) with ordinality
        as added (kind, id, occurred_at_ms, features, deleted, place)
      order by place returning version`,
     [
@@ -158,83 +180,67 @@ async function addCatalog(sql: Sql, versions: readonly CatalogVersion[]): Promis
   return rows.map(({ version }) => version)
 }
 
-const json = (value: unknown) => (value === null ? null : JSON.stringify(value))
-
 async function save(sql: Sql, { slates, examples, tallies, history, orphans, adopted }: FoldOutput): Promise<void> {
-  if (slates.length > 0) {
-    await sql.query(
-      `insert into slates (slate_id, source, ranker, definition_hash, model_version, user_id, occurred_at_ms, context,
-         user_features, user_version, user_tally, history_end, items)
-       select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::jsonb[],
-         $9::jsonb[], $10::bigint[], $11::jsonb[], $12::bigint[], $13::jsonb[])`,
-      [
-        slates.map(({ slateId }) => slateId),
-        slates.map(({ source }) => source),
-        slates.map(({ ranker }) => ranker),
-        slates.map(({ definitionHash }) => definitionHash),
-        slates.map(({ modelVersion }) => modelVersion),
-        slates.map(({ userId }) => userId),
-        slates.map(({ occurredAtMs }) => occurredAtMs),
-        slates.map(({ context }) => json(context)),
-        slates.map(({ user }) => json(user)),
-        slates.map(({ userVersion }) => userVersion),
-        slates.map(({ userTally }) => json(userTally)),
-        slates.map(({ historyEnd }) => historyEnd),
-        slates.map(({ items }) => json(items)),
-      ],
-    )
-  }
-  if (examples.length > 0) {
-    await sql.query(
-      `insert into examples (slate_id, item_id, ranker, position, occurred_at_ms, feedback)
-       select * from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::jsonb[])
-       on conflict (slate_id, item_id) do update set feedback = excluded.feedback`,
-      [
-        examples.map(({ slateId }) => slateId),
-        examples.map(({ itemId }) => itemId),
-        examples.map(({ ranker }) => ranker),
-        examples.map(({ position }) => position),
-        examples.map(({ occurredAtMs }) => occurredAtMs),
-        examples.map(({ feedback }) => json(feedback)),
-      ],
-    )
-  }
-  if (tallies.length > 0) {
-    await sql.query(
-      `insert into tallies (scope, key, tally) select * from unnest($1::text[], $2::text[], $3::jsonb[])
-       on conflict (scope, key) do update set tally = excluded.tally`,
-      [
-        tallies.map(({ scope, clock }) => scope + clock),
-        tallies.map(({ key }) => key),
-        tallies.map(({ tally }) => json(tally)),
-      ],
-    )
-  }
-  if (history.length > 0) {
-    await sql.query(
-      `insert into history (user_id, sequence, item_id, item_version, kind, occurred_at_ms)
-       select * from unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::bigint[])`,
-      [
-        history.map(({ userId }) => userId),
-        history.map(({ sequence }) => sequence),
-        history.map(({ itemId }) => itemId),
-        history.map(({ itemVersion }) => itemVersion),
-        history.map(({ kind }) => kind),
-        history.map(({ occurredAtMs }) => occurredAtMs),
-      ],
-    )
-  }
-  if (orphans.length > 0) {
-    await sql.query(
-      'insert into orphans (slate_id, event_id) select * from unnest($1::text[], $2::text[]) on conflict do nothing',
-      [orphans.map(({ slateId }) => slateId), orphans.map(({ eventId }) => eventId)],
-    )
-  }
+  await insertRows(sql, 'slates', slates, {
+    slate_id: text(({ slateId }) => slateId),
+    source: text(({ source }) => source),
+    ranker: text(({ ranker }) => ranker),
+    definition_hash: text(({ definitionHash }) => definitionHash),
+    model_version: text(({ modelVersion }) => modelVersion),
+    user_id: text(({ userId }) => userId),
+    occurred_at_ms: bigint(({ occurredAtMs }) => occurredAtMs),
+    context: json(({ context }) => context),
+    user_features: json(({ user }) => user),
+    user_version: bigint(({ userVersion }) => userVersion),
+    user_tally: json(({ userTally }) => userTally),
+    history_end: bigint(({ historyEnd }) => historyEnd),
+    items: json(({ items }) => items),
+  })
+  await insertRows(
+    sql,
+    'examples',
+    examples,
+    {
+      slate_id: text(({ slateId }) => slateId),
+      item_id: text(({ itemId }) => itemId),
+      ranker: text(({ ranker }) => ranker),
+      position: int(({ position }) => position),
+      occurred_at_ms: bigint(({ occurredAtMs }) => occurredAtMs),
+      feedback: json(({ feedback }) => feedback),
+    },
+    'on conflict (slate_id, item_id) do update set feedback = excluded.feedback',
+  )
+  await insertRows(
+    sql,
+    'tallies',
+    tallies,
+    {
+      scope: text(({ scope, clock }) => scope + clock),
+      key: text(({ key }) => key),
+      tally: json(({ tally }) => tally),
+    },
+    'on conflict (scope, key) do update set tally = excluded.tally',
+  )
+  await insertRows(sql, 'history', history, {
+    user_id: text(({ userId }) => userId),
+    sequence: bigint(({ sequence }) => sequence),
+    item_id: text(({ itemId }) => itemId),
+    item_version: bigint(({ itemVersion }) => itemVersion),
+    kind: text(({ kind }) => kind),
+    occurred_at_ms: bigint(({ occurredAtMs }) => occurredAtMs),
+  })
+  await insertRows(
+    sql,
+    'orphans',
+    orphans,
+    { slate_id: text(({ slateId }) => slateId), event_id: text(({ eventId }) => eventId) },
+    'on conflict do nothing',
+  )
   if (adopted.length > 0) {
     await sql.query(
       `delete from orphans using unnest($1::text[], $2::text[]) as adopted (slate_id, event_id)
        where orphans.slate_id = adopted.slate_id and orphans.event_id = adopted.event_id`,
-      [adopted.map(({ slateId }) => slateId), adopted.map(({ eventId }) => eventId)],
+      [textArray(adopted.map(({ slateId }) => slateId)), textArray(adopted.map(({ eventId }) => eventId))],
     )
   }
 }
