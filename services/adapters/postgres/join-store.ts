@@ -12,10 +12,8 @@ import type {
 } from '../../../pipelines/join/ports.ts'
 import { bigint, insertRows, int, json, text, textArray } from './arrays.ts'
 import { withBodies } from './bodies.ts'
-import { type Pool, type Sql, transaction } from './pool.ts'
-
-/** Any number that nothing else locks in the same database, as in `migrate.ts`. */
-const lockKey = 0x6a6f696e
+import { besideJoin } from './join-lock.ts'
+import type { Pool, Sql } from './pool.ts'
 
 /**
  * What a batch names is looked up by key, row by row: the planner, which does not know how much of it is new, would rather
@@ -28,9 +26,8 @@ const lookUps = ['seqscan', 'hashjoin', 'mergejoin']
 export const createJoinStore = (pool: Pool): JoinStore => ({
   sources: () => sourcesOf(pool),
   transaction: (work) =>
-    transaction(pool, async (sql) => {
-      // One at a time, whatever the source: all sources change the same tallies and histories.
-      await sql.query(`select pg_advisory_xact_lock($1), ${lookUps}`, [lockKey])
+    besideJoin(pool, async (sql) => {
+      await sql.query(`select ${lookUps}`)
       return work(joinTransaction(sql))
     }),
 })

@@ -2,9 +2,10 @@ import type { Expired, KeptTime, RetentionStore } from '../../../pipelines/reten
 import { gapsBetween } from '../../../pipelines/retention/retention.ts'
 import { expireCatalog } from './catalog-retention.ts'
 import { dayPartitions } from './day-partition-list.ts'
+import { besideJoin } from './join-lock.ts'
 import { createJoinStore } from './join-store.ts'
 import { type Pool, transaction } from './pool.ts'
-import { batchRows, besideJoin, expired, inBatches, oldestFrom, sweep } from './sweep.ts'
+import { batchRows, expired, inBatches, oldestFrom, sweep } from './sweep.ts'
 
 const isPending = `exists (select from pending p where p.source = t.source and p.occurred_at_ms = t.occurred_at_ms and p.event_id = t.event_id)`
 

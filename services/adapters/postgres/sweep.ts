@@ -1,19 +1,10 @@
 import type { Expired } from '../../../pipelines/retention/ports.ts'
-import { type Pool, type Sql, transaction } from './pool.ts'
+import type { Pool } from './pool.ts'
 
 /** Rows a transaction: the embedded database stands still meanwhile. */
 export const batchRows = 5_000
-/** The join's own, as in `join-store.ts`: what it is about to change MUST NOT go meanwhile. */
-const joinLockKey = 0x6a6f696e
 
 const hourMs = 3_600_000
-
-/** A transaction beside which nothing is joined. */
-export const besideJoin = <Result>(pool: Pool, work: (sql: Sql) => Promise<Result>): Promise<Result> =>
-  transaction(pool, async (sql) => {
-    await sql.query('select pg_advisory_xact_lock($1)', [joinLockKey])
-    return work(sql)
-  })
 
 /** Does it until a batch is not full; returns how many rows there were. */
 export async function inBatches(work: () => Promise<number>): Promise<number> {
