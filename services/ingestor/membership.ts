@@ -25,8 +25,12 @@ export interface MembershipOptions {
   readonly log: Pick<Logger, 'info'>
 }
 
-/** Largest pieces that the broker is asked for. A record that is larger comes alone. */
-const piece = { maxBytesPerPartition: 8 * 1024 * 1024, maxBytes: 32 * 1024 * 1024 }
+/**
+ * Largest pieces that the broker is asked for; a record that is larger comes alone. Small ones beside the whole, which it
+ * fills in one order: of a backlog, each partition is read a little in each turn, since a source is joined only as far as
+ * its slowest partition.
+ */
+const piece = { maxBytesPerPartition: 1024 * 1024, maxBytes: 64 * 1024 * 1024 }
 /** Also how long a partition that was just begun may wait for its first read. */
 const maxWaitTimeInMs = 250
 /** So many partitions at once: one stores while another is read and checked. */

@@ -119,6 +119,7 @@ const userOf = (event: Event): string | null => ('userId' in event ? event.userI
 
 /** For each erased user among these, when that was. */
 async function erasures(sql: Sql, userIds: ReadonlySet<string>): Promise<ReadonlyMap<string, number>> {
+  if (userIds.size === 0) return new Map()
   const ids = [...userIds]
   const { rows } = await sql.query<{ hash: string; erasedAtMs: number }>(
     `select encode(user_hash, 'hex') as hash, erased_at_ms as "erasedAtMs" from erasures where user_hash = any($1::bytea[])`,
@@ -139,9 +140,11 @@ async function accept(
   days: DayPartitions,
   ...[given, source, receivedAtMs]: Parameters<IngestTransaction['accept']>
 ): ReturnType<IngestTransaction['accept']> {
-  await sql.query('insert into sources (name, watermark_ms) values ($1, 0) on conflict do nothing', [source])
   const users = new Set(given.flatMap(({ event }) => userOf(event) ?? []))
-  const erased = users.size === 0 ? new Map<string, number>() : await erasures(sql, users)
+  const [erased] = await Promise.all([
+    erasures(sql, users),
+    sql.query('insert into sources (name, watermark_ms) values ($1, 0) on conflict do nothing', [source]),
+  ])
   const isErased = ({ event, occurredAtMs }: (typeof given)[number]) =>
     occurredAtMs <= (erased.get(userOf(event) ?? '') ?? Number.NEGATIVE_INFINITY)
   const events = given.filter((each) => !isErased(each))

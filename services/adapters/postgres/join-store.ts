@@ -98,44 +98,50 @@ const joinTransaction = (sql: Sql): JoinTransaction => ({
   },
   addCatalog: (versions) => addCatalog(sql, versions),
   async slates(slateIds) {
-    const slates = await sql.query<JoinedSlate & { [key: string]: unknown }>(
-      `select slate_id as "slateId", source, ranker, definition_hash as "definitionHash", model_version as "modelVersion",
-         user_id as "userId", occurred_at_ms as "occurredAtMs", context, user_features as "user", user_version as "userVersion",
-         user_tally as "userTally", history_end as "historyEnd", items
-       from slates where slate_id = any($1::text[])`,
-      [textArray(slateIds)],
-    )
-    const examples = await sql.query<JoinedExample & { [key: string]: unknown }>(
-      `select slate_id as "slateId", item_id as "itemId", ranker, position, occurred_at_ms as "occurredAtMs", feedback
-       from examples where slate_id = any($1::text[])`,
-      [textArray(slateIds)],
-    )
-    const orphans = await sql.query<EventRow>(
-      `select ${eventColumns} from orphans o join events e using (event_id)
-       where o.slate_id = any($1::text[]) order by e.occurred_at_ms, e.event_id`,
-      [textArray(slateIds)],
-    )
+    const ids = textArray(slateIds)
+    // Asked at once, here and below: one is read, or written out, while the database is at another.
+    const [slates, examples, orphans] = await Promise.all([
+      sql.query<JoinedSlate & { [key: string]: unknown }>(
+        `select slate_id as "slateId", source, ranker, definition_hash as "definitionHash", model_version as "modelVersion",
+           user_id as "userId", occurred_at_ms as "occurredAtMs", context, user_features as "user", user_version as "userVersion",
+           user_tally as "userTally", history_end as "historyEnd", items
+         from slates where slate_id = any($1::text[])`,
+        [ids],
+      ),
+      sql.query<JoinedExample & { [key: string]: unknown }>(
+        `select slate_id as "slateId", item_id as "itemId", ranker, position, occurred_at_ms as "occurredAtMs", feedback
+         from examples where slate_id = any($1::text[])`,
+        [ids],
+      ),
+      sql.query<EventRow>(
+        `select ${eventColumns} from orphans o join events e using (event_id)
+         where o.slate_id = any($1::text[]) order by e.occurred_at_ms, e.event_id`,
+        [ids],
+      ),
+    ])
     return { slates: slates.rows, examples: examples.rows, orphans: await withEvents(sql, orphans.rows) }
   },
   async remembered({ users, items, tallies, clocks, history }) {
-    const found = await sql.query<ClockTally & { [key: string]: unknown }>(
-      `select clock, wanted.scope, wanted.key, tally
-       from unnest($3::text[]) as clock cross join unnest($1::text[], $2::text[]) as wanted (scope, key)
-       join tallies t on t.scope = wanted.scope || clock and t.key = wanted.key`,
-      [textArray(tallies.map(({ scope }) => scope)), textArray(tallies.map(({ key }) => key)), clocks],
-    )
-    const catalog = await sql.query<{ kind: 'item' | 'user'; id: string; occurredAtMs: number; version: number }>(
-      `select kind, id, occurred_at_ms as "occurredAtMs", version from catalog_versions
-       join (select 'user' as kind, unnest($1::text[]) as id union all select 'item', unnest($2::text[])) wanted using (kind, id)
-       order by kind, id, occurred_at_ms, version`,
-      [textArray(users), textArray(items)],
-    )
-    const ends = history
-      ? await sql.query<{ userId: string; sequence: number }>(
-          'select user_id as "userId", max(sequence) as sequence from history where user_id = any($1::text[]) group by user_id',
-          [textArray(users)],
-        )
-      : { rows: [] }
+    const userIds = textArray(users)
+    const [found, catalog, ends] = await Promise.all([
+      sql.query<ClockTally & { [key: string]: unknown }>(
+        `select clock, wanted.scope, wanted.key, tally
+         from unnest($3::text[]) as clock cross join unnest($1::text[], $2::text[]) as wanted (scope, key)
+         join tallies t on t.scope = wanted.scope || clock and t.key = wanted.key`,
+        [textArray(tallies.map(({ scope }) => scope)), textArray(tallies.map(({ key }) => key)), clocks],
+      ),
+      sql.query<{ kind: 'item' | 'user'; id: string; occurredAtMs: number; version: number }>(
+        `select kind, id, occurred_at_ms as "occurredAtMs", version from catalog_versions
+         join (select 'user' as kind, unnest($1::text[]) as id union all select 'item', unnest($2::text[])) wanted using (kind, id)
+         order by kind, id, occurred_at_ms, version`,
+        [userIds, textArray(items)],
+      ),
+      sql.query<{ userId: string; sequence: number }>(
+        `select user_id as "userId", max(sequence) as sequence from history
+         where $2 and user_id = any($1::text[]) group by user_id`,
+        [userIds, history],
+      ),
+    ])
     return { tallies: found.rows, catalog: catalog.rows, historyEnds: ends.rows }
   },
   save: (output) => save(sql, output),
@@ -178,66 +184,68 @@ async function addCatalog(sql: Sql, versions: readonly CatalogVersion[]): Promis
 }
 
 async function save(sql: Sql, { slates, examples, tallies, history, orphans, adopted }: FoldOutput): Promise<void> {
-  await insertRows(sql, 'slates', slates, {
-    slate_id: text(({ slateId }) => slateId),
-    source: text(({ source }) => source),
-    ranker: text(({ ranker }) => ranker),
-    definition_hash: text(({ definitionHash }) => definitionHash),
-    model_version: text(({ modelVersion }) => modelVersion),
-    user_id: text(({ userId }) => userId),
-    occurred_at_ms: bigint(({ occurredAtMs }) => occurredAtMs),
-    context: json(({ context }) => context),
-    user_features: json(({ user }) => user),
-    user_version: bigint(({ userVersion }) => userVersion),
-    user_tally: json(({ userTally }) => userTally),
-    history_end: bigint(({ historyEnd }) => historyEnd),
-    items: json(({ items }) => items),
-  })
-  await insertRows(
-    sql,
-    'examples',
-    examples,
-    {
+  await Promise.all([
+    insertRows(sql, 'slates', slates, {
       slate_id: text(({ slateId }) => slateId),
-      item_id: text(({ itemId }) => itemId),
+      source: text(({ source }) => source),
       ranker: text(({ ranker }) => ranker),
-      position: int(({ position }) => position),
+      definition_hash: text(({ definitionHash }) => definitionHash),
+      model_version: text(({ modelVersion }) => modelVersion),
+      user_id: text(({ userId }) => userId),
       occurred_at_ms: bigint(({ occurredAtMs }) => occurredAtMs),
-      feedback: json(({ feedback }) => feedback),
-    },
-    'on conflict (slate_id, item_id) do update set feedback = excluded.feedback',
-  )
-  await insertRows(
-    sql,
-    'tallies',
-    tallies,
-    {
-      scope: text(({ scope, clock }) => scope + clock),
-      key: text(({ key }) => key),
-      tally: json(({ tally }) => tally),
-    },
-    'on conflict (scope, key) do update set tally = excluded.tally',
-  )
-  await insertRows(sql, 'history', history, {
-    user_id: text(({ userId }) => userId),
-    sequence: bigint(({ sequence }) => sequence),
-    item_id: text(({ itemId }) => itemId),
-    item_version: bigint(({ itemVersion }) => itemVersion),
-    kind: text(({ kind }) => kind),
-    occurred_at_ms: bigint(({ occurredAtMs }) => occurredAtMs),
-  })
-  await insertRows(
-    sql,
-    'orphans',
-    orphans,
-    { slate_id: text(({ slateId }) => slateId), event_id: text(({ eventId }) => eventId) },
-    'on conflict do nothing',
-  )
-  if (adopted.length > 0) {
-    await sql.query(
-      `delete from orphans using unnest($1::text[], $2::text[]) as adopted (slate_id, event_id)
-       where orphans.slate_id = adopted.slate_id and orphans.event_id = adopted.event_id`,
-      [textArray(adopted.map(({ slateId }) => slateId)), textArray(adopted.map(({ eventId }) => eventId))],
-    )
-  }
+      context: json(({ context }) => context),
+      user_features: json(({ user }) => user),
+      user_version: bigint(({ userVersion }) => userVersion),
+      user_tally: json(({ userTally }) => userTally),
+      history_end: bigint(({ historyEnd }) => historyEnd),
+      items: json(({ items }) => items),
+    }),
+    insertRows(
+      sql,
+      'examples',
+      examples,
+      {
+        slate_id: text(({ slateId }) => slateId),
+        item_id: text(({ itemId }) => itemId),
+        ranker: text(({ ranker }) => ranker),
+        position: int(({ position }) => position),
+        occurred_at_ms: bigint(({ occurredAtMs }) => occurredAtMs),
+        feedback: json(({ feedback }) => feedback),
+      },
+      'on conflict (slate_id, item_id) do update set feedback = excluded.feedback',
+    ),
+    insertRows(
+      sql,
+      'tallies',
+      tallies,
+      {
+        scope: text(({ scope, clock }) => scope + clock),
+        key: text(({ key }) => key),
+        tally: json(({ tally }) => tally),
+      },
+      'on conflict (scope, key) do update set tally = excluded.tally',
+    ),
+    insertRows(sql, 'history', history, {
+      user_id: text(({ userId }) => userId),
+      sequence: bigint(({ sequence }) => sequence),
+      item_id: text(({ itemId }) => itemId),
+      item_version: bigint(({ itemVersion }) => itemVersion),
+      kind: text(({ kind }) => kind),
+      occurred_at_ms: bigint(({ occurredAtMs }) => occurredAtMs),
+    }),
+    insertRows(
+      sql,
+      'orphans',
+      orphans,
+      { slate_id: text(({ slateId }) => slateId), event_id: text(({ eventId }) => eventId) },
+      'on conflict do nothing',
+    ),
+    adopted.length === 0
+      ? null
+      : sql.query(
+          `delete from orphans using unnest($1::text[], $2::text[]) as adopted (slate_id, event_id)
+           where orphans.slate_id = adopted.slate_id and orphans.event_id = adopted.event_id`,
+          [textArray(adopted.map(({ slateId }) => slateId)), textArray(adopted.map(({ eventId }) => eventId))],
+        ),
+  ])
 }

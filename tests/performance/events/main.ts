@@ -18,7 +18,7 @@ import { eventsOfSlate, type Line, linesOf, spacingMs } from './input.ts'
 
 const { values } = parseArgs({
   options: {
-    slates: { type: 'string', default: '20000' },
+    slates: { type: 'string', default: '40000' },
     rounds: { type: 'string', default: '3' },
     /** Slates of the longest ledger that the slope is measured on. */
     slope: { type: 'string', default: '1000000' },
