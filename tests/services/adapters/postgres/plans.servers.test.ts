@@ -123,6 +123,9 @@ test('taking a batch of events reads no large table from end to end, whether the
 })
 
 test('joining a batch reads no large table from end to end, and bodies of the days on which its events came only', async () => {
+  // As the release left them that had no bodies there.
+  await pool.query(`update pending set body = null where event_id like '%1'`)
+  explained.length = 0
   const joined = await join({
     store: createJoinStore(pool),
     rankers: [everyFeature],
@@ -134,7 +137,7 @@ test('joining a batch reads no large table from end to end, and bodies of the da
   assert.ok(explained.length > 10)
   assert.deepEqual(wholeReads(), [])
   const read = daysRead()
-  assert.ok(read.length > 0)
+  assert.ok(read.length > 0, 'some bodies were read')
   assert.ok(
     read.every((count) => count <= 1),
     String(read),
