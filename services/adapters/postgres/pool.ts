@@ -87,21 +87,31 @@ async function query<Row extends pg.QueryResultRow>(
 }
 
 /**
- * Runs `work` in one transaction, with repositories that it builds from `sql`; anything it throws rolls back. On the
- * embedded database nothing else runs until it ends: keep it short, and MUST NOT wait for another connection inside.
+ * Runs `work` in one transaction, with repositories that it builds from `sql`; anything it throws rolls back. Statements
+ * that are asked at once run one after the other, none after one that failed. On the embedded database nothing else runs
+ * until it ends: keep it short, and MUST NOT wait for another connection inside.
  */
 export async function transaction<Result>(pool: Pool, work: (sql: Sql) => Promise<Result>): Promise<Result> {
   const client = await pool.checkout()
   let broken: Error | undefined
+  let last: Promise<unknown> = Promise.resolve()
   try {
     await query(client, 'begin')
-    const result = await work({ query: (text, values) => query(client, text, values) })
+    const result = await work({
+      query<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]) {
+        const own = last.then(() => query<Row>(client, text, values))
+        last = own
+        return own
+      },
+    })
+    await last
     const { command } = await query(client, 'commit')
     if (command === 'ROLLBACK') {
       throw new Fault('STORAGE_FAILED', 'A statement of the transaction had failed, so nothing of it was kept.')
     }
     return result
   } catch (error) {
+    await last.catch(() => {})
     await query(client, 'rollback').catch((failed: Fault) => {
       // A connection that cannot roll back is thrown away, and its transaction with it; the first error says why.
       broken = failed

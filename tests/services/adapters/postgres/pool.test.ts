@@ -67,6 +67,31 @@ onEachDatabase('a pool', (connect) => {
     await pool.query('drop table kept')
   })
 
+  test('statements that a transaction asks at once run in order, and none after one that failed', async () => {
+    const pool = await connect()
+    await pool.query('create table steps (n int primary key)')
+    const insert = (n: number) => [`insert into steps values ($1)`, [n]] as const
+
+    const counts = await transaction(pool, async (sql) => {
+      const count = async () => (await sql.query<{ n: number }>('select count(*) as n from steps')).rows[0]!.n
+      return Promise.all([count(), sql.query(...insert(1)), count(), sql.query(...insert(2)), count()])
+    })
+    const failed = transaction(pool, (sql) =>
+      Promise.all([sql.query(...insert(3)), sql.query(...insert(1)), sql.query(...insert(4))]),
+    )
+    await assert.rejects(failed, { code: 'STORAGE_FAILED', message: /duplicate key/ })
+    const abandoned = transaction(pool, async (sql) => {
+      const asked = sql.query(...insert(5))
+      asked.catch(() => {})
+      throw new Fault('OWN', 'does not wait for what it asked')
+    })
+    await assert.rejects(abandoned, { code: 'OWN' })
+
+    assert.deepEqual([counts[0], counts[2], counts[4]], [0, 1, 2])
+    assert.deepEqual((await pool.query('select n from steps order by n')).rows, [{ n: 1 }, { n: 2 }])
+    await pool.query('drop table steps')
+  })
+
   test('many transactions at once neither mix nor leave a connection behind', async () => {
     const pool = await connect()
     await pool.query('create table sums (n int)')
