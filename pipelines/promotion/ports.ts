@@ -15,6 +15,8 @@ export interface ModelVersion {
   readonly definitionHash: string
   readonly definition: RankerDefinition
   readonly parent: string | null
+  /** The version whose weights it began with; left out where they were new. */
+  readonly startedFrom?: string
   /** As in the manifest: per task, per metric. */
   readonly metrics: Readonly<Record<string, Readonly<Record<string, number>>>>
   /** As in the manifest, where int8 was asked for. */

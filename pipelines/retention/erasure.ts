@@ -1,3 +1,4 @@
+import type { VersionRegistry } from '../promotion/ports.ts'
 import type { Job, JobQueue } from '../training/jobs.ts'
 import type { Erasure, ErasureStore } from './ports.ts'
 
@@ -16,10 +17,23 @@ export interface ErasureContext {
 export const eraseUser = (userId: string, { store, nowMs, isDryRun }: ErasureContext): Promise<Erasure> =>
   isDryRun ? store.find(userId) : store.erase(userId, nowMs)
 
-/** Queues a training of each ranker whose versions may have learnt from the user; it begins anew, on what is left. */
-export async function retrainWithout({ versions }: Erasure, jobs: Pick<JobQueue, 'enqueue'>): Promise<readonly Job[]> {
+/**
+ * Queues a training of each ranker whose versions may have learnt from the user, on what is left. It starts from the last
+ * version before all of those, and anew where there is none.
+ */
+export async function retrainWithout(
+  { versions }: Erasure,
+  jobs: Pick<JobQueue, 'enqueue'>,
+  registry: Pick<VersionRegistry, 'list'>,
+): Promise<readonly Job[]> {
   const queued: Job[] = []
-  for (const ranker of new Set(versions.map((version) => version.ranker)))
-    queued.push(await jobs.enqueue({ kind: 'train', payload: { ranker } }))
+  const affected = new Set(versions.map(({ version }) => version))
+  for (const ranker of new Set(versions.map((version) => version.ranker))) {
+    // Newest first.
+    const all = await registry.list(ranker)
+    const last = all.slice(all.findLastIndex(({ version }) => affected.has(version)) + 1)[0]
+    const payload = { ranker, ...(last === undefined ? {} : { from: last.version }) }
+    queued.push(await jobs.enqueue({ kind: 'train', payload }))
+  }
   return queued
 }

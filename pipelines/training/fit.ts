@@ -10,6 +10,7 @@ import { createTable, type TableState } from '../../models/tables/table.ts'
 import type { EncodedExamples } from './encoded-examples.ts'
 import { createFeeder, type Tables } from './feeder.ts'
 import { type Broken, denseTensors, firstBroken, type NamedValues, notFinite } from './finite.ts'
+import type { WarmStart } from './warm-start.ts'
 
 /** What training leaves: averaged weights, dense ones flat, tables whole. */
 export interface TrainedWeights {
@@ -53,6 +54,8 @@ export interface FitOptions {
   readonly threads: number
   /** What matrices are multiplied in; float32 where left out. */
   readonly precision?: Precision | undefined
+  /** What of an older version it begins with; all weights are new where it is left out. */
+  readonly start?: WarmStart | undefined
   /** A state that a fit of the same options gave to its keeper: this one goes on from there, to the same bytes. */
   readonly from?: FitState | undefined
   readonly keeper?: Keeper | undefined
@@ -139,8 +142,8 @@ export async function fit(options: FitOptions): Promise<TrainedWeights> {
   }
 }
 
-/** Tasks start at the log-odds (or mean) of their training labels. */
-function firstState({ definition, network, examples, rows }: FitOptions, random: Random) {
+/** Tasks start at the log-odds (or mean) of their training labels; what an older version has, as it was there. */
+function firstState({ definition, network, examples, rows, start }: FitOptions, random: Random) {
   const dense = network.parameters.initialize(random.fork('weights'))
   const { offset } = network.parameters.parameters.find(({ name }) => name === biasName)!
   definition.tasks.forEach((task, t) => {
@@ -154,10 +157,14 @@ function firstState({ definition, network, examples, rows }: FitOptions, random:
     const rate = Math.min(Math.max(mean, 1e-4), 1 - 1e-4)
     dense[offset + t] = taskKind(task) === 'value' ? mean : count === 0 ? 0 : Math.log(rate / (1 - rate))
   })
+  for (const { name, offset } of network.parameters.parameters) {
+    const older = start?.dense.get(name)
+    if (older !== undefined) dense.set(older, offset)
+  }
   return { weights: dense, average: dense }
 }
 
-function createTables({ definition, network, rows, from }: FitOptions, random: Random): Tables {
+function createTables({ definition, network, rows, start, from }: FitOptions, random: Random): Tables {
   const { trunk, training, tasks } = definition
   const { tableRows, columns } = network.layout
   const shared = { rows: tableRows, columns, averaging: training.averaging }
@@ -181,5 +188,6 @@ function createTables({ definition, network, rows, from }: FitOptions, random: R
     momentOver: 'trained' as const,
     initialize: () => {},
   }
-  return { deep: createTable(deep, from?.deep), wide: createTable(wide, from?.wide) }
+  const state = from ?? start
+  return { deep: createTable(deep, state?.deep), wide: createTable(wide, state?.wide) }
 }

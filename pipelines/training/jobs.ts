@@ -5,7 +5,8 @@ export type JobState = 'queued' | 'running' | 'completed' | 'failed' | 'cancelle
 export interface Job {
   readonly id: string
   readonly kind: 'train'
-  readonly payload: { readonly ranker: string }
+  /** `from`: the version that weights start from; new ones where it is left out. */
+  readonly payload: { readonly ranker: string; readonly from?: string }
   readonly state: JobState
   readonly attempts: number
   readonly progress: TrainingProgress | null

@@ -13,10 +13,11 @@ import { baseRates, evaluate, toScores } from './evaluate.ts'
 import { fit, type TrainedWeights } from './fit.ts'
 import type { Holdout } from './holdout.ts'
 import type { ExampleSource, ReportProgress } from './ports.ts'
-import { sampleNegatives } from './sample-negatives.ts'
 import { createExampleScorer } from './score-examples.ts'
+import { countOf, slicesOf } from './slices.ts'
 import { difference, type RunContent, trainingRun } from './training-run.ts'
 import type { VersionContent } from './version.ts'
+import { type OlderVersion, sayStart, warmStart } from './warm-start.ts'
 
 export interface TrainingContext {
   readonly definition: RankerDefinition
@@ -27,6 +28,8 @@ export interface TrainingContext {
   readonly precision?: Precision
   /** The version that this one follows. */
   readonly parent: string | null
+  /** The version that weights start from; new ones where it is left out. */
+  readonly from?: OlderVersion
   readonly report: ReportProgress
   readonly checkpoints?: Checkpointing
 }
@@ -39,10 +42,6 @@ export interface TrainedVersion {
   readonly holdout: Holdout
 }
 
-/** Newest share of the examples: measured on, never learnt. */
-const holdoutShare = 0.15
-/** Newest share of the rest: decides when to stop, and calibrates. */
-const validationShare = 0.1
 /** Fewer examples say nothing. */
 const leastExamples = 200
 const goldenSlates = 3
@@ -55,7 +54,7 @@ const goldenSlates = 3
 export async function train(context: TrainingContext): Promise<TrainedVersion> {
   const { definition, report, device, threads, precision = 'float32' } = context
   const { slates: all, from, to, read } = await readSlates(context)
-  const { slates, ...cuts } = sampled(all, cutInTime(all), definition)
+  const { slates, ...cuts } = slicesOf(all, definition)
   report({ stage: 'encoding', done: 0, of: cuts.total })
   const pass = createFirstPass(definition)
   for (const slate of slates.slice(0, cuts.holdoutSlate)) pass.add(slate)
@@ -73,7 +72,16 @@ export async function train(context: TrainingContext): Promise<TrainedVersion> {
     holdout: range(cuts.holdout, cuts.total),
   }
   const shared = { definition, network, examples, device, threads, precision, seed: definition.training.seed }
-  const { begun, keeperOf } = takeUp(context, read, { ...shared, statistics })
+  const start = context.from === undefined ? undefined : warmStart(context.from, definition, network)
+  if (start !== undefined) {
+    const note = sayStart(context.from!.version, start)
+    report({ stage: 'encoding', done: cuts.total, of: cuts.total, note })
+  }
+  const { begun, keeperOf } = takeUp(context, read, {
+    ...shared,
+    statistics,
+    startsFrom: context.from?.version ?? null,
+  })
   const scorer = await createExampleScorer(definition, network, examples, { device, threads })
   try {
     const chosen =
@@ -81,6 +89,7 @@ export async function train(context: TrainingContext): Promise<TrainedVersion> {
         ? begun.chosen!
         : await chooseEpochs({
             ...shared,
+            start,
             from: begun?.state,
             rows: rows.train,
             validation: rows.validation,
@@ -91,6 +100,7 @@ export async function train(context: TrainingContext): Promise<TrainedVersion> {
           })
     const weights = await fit({
       ...shared,
+      start,
       from: begun?.fit === 'learning' ? begun.state : undefined,
       rows: rows.learnt,
       epochs: chosen.epochs,
@@ -120,6 +130,7 @@ export async function train(context: TrainingContext): Promise<TrainedVersion> {
         calibration: Object.fromEntries(definition.tasks.map(({ name }, t) => [name, chosen.calibration[t]!])),
         metrics: evaluate(definition.tasks, examples, { rows: rows.holdout, scores }, rates),
         parent: context.parent,
+        ...(context.from === undefined ? {} : { startedFrom: context.from.version }),
         trainedFromMs: from,
         trainedToMs: held[0]?.input.occurredAtMs ?? to,
         examples: rows.learnt.length,
@@ -186,65 +197,12 @@ const asOf = (slate: SlateExamples, mostMs: number): SlateExamples => ({
   watermarkMs: Math.min(slate.watermarkMs, mostMs),
 })
 
-const countOf = (slates: readonly SlateExamples[]) =>
-  slates.reduce((sum, { impressions }) => sum + impressions.length, 0)
-
 const tooFew = ({ name }: RankerDefinition, count: number) =>
   new Fault(
     'TRAINING_NO_EXAMPLES',
     `Ranker "${name}" has ${count} examples whose time for feedback is over, fewer than ${leastExamples}. Send slates, impressions and feedback to POST /v1/events first.`,
     { status: 409 },
   )
-
-/** The first slate of each slice; a cut lies between two moments. */
-function cutInTime(slates: readonly SlateExamples[]) {
-  const total = countOf(slates)
-  const timeOf = (slate: number) => slates[slate]?.input.occurredAtMs
-  const cutAt = (share: number) => {
-    let [slate, example] = [0, 0]
-    while (slate < slates.length && example + slates[slate]!.impressions.length <= total * share)
-      example += slates[slate++]!.impressions.length
-    while (slate > 0 && timeOf(slate) === timeOf(slate - 1)) example -= slates[--slate]!.impressions.length
-    return { slate, example }
-  }
-  const holdout = cutAt(1 - holdoutShare)
-  const validation = cutAt((1 - holdoutShare) * (1 - validationShare))
-  if (validation.example === 0) {
-    throw new Fault(
-      'TRAINING_NO_EXAMPLES',
-      `None of the ${total} examples is older than the newest of them, on which a version is measured. Send slates of more moments first.`,
-      { status: 409 },
-    )
-  }
-  return { validation: validation.slate, holdout: holdout.slate }
-}
-
-/** The slates with fewer negatives in what is learnt first, the first example of each slice, and the holdout's first slate. */
-function sampled(
-  all: readonly SlateExamples[],
-  cuts: { readonly validation: number; readonly holdout: number },
-  { name, training }: RankerDefinition,
-) {
-  const learnt = sampleNegatives(all.slice(0, cuts.validation), training.negativeSamplingRate)
-  if (learnt.length === 0) {
-    throw new Fault(
-      'TRAINING_NO_EXAMPLES',
-      `At a negativeSamplingRate of ${training.negativeSamplingRate}, ranker "${name}" has no example to learn from; raise it.`,
-      { status: 409 },
-    )
-  }
-  const between = all.slice(cuts.validation, cuts.holdout)
-  const validation = countOf(learnt)
-  const holdout = validation + countOf(between)
-  const held = all.slice(cuts.holdout)
-  return {
-    slates: [...learnt, ...between, ...held],
-    validation,
-    holdout,
-    total: holdout + countOf(held),
-    holdoutSlate: learnt.length + between.length,
-  }
-}
 
 function calibrated(
   { tasks }: RankerDefinition,

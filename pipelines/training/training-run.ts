@@ -11,6 +11,8 @@ export interface TrainingRun {
   readonly definition: string
   readonly examples: string
   readonly device: string
+  /** The version that it starts from, or nothing. */
+  readonly start: string
 }
 
 export interface RunContent {
@@ -21,10 +23,11 @@ export interface RunContent {
   readonly device: Device
   readonly threads: number
   readonly precision: Precision
+  readonly startsFrom: string | null
 }
 
 export function trainingRun(content: RunContent): TrainingRun {
-  const { definition, statistics, network, examples, device, threads, precision } = content
+  const { definition, statistics, network, examples, device, threads, precision, startsFrom } = content
   const { request, candidate, labels, known } = examples
   const sides = [request, candidate].flatMap(({ rows, weights, numbers, present }) => [rows, weights, numbers, present])
   const { runtime, hardware } = device.about
@@ -32,12 +35,13 @@ export function trainingRun(content: RunContent): TrainingRun {
     definition: hashOf(canonical([definition, network.parameters.parameters])),
     examples: hashOf(canonical(statistics), ...sides, labels, known),
     device: `${device.name}, ${runtime} on ${hardware}, ${threads} threads, ${precision}`,
+    start: startsFrom ?? 'nothing',
   }
 }
 
 /** Which of them differ: `the examples`, `the definition and the device`; null where none does. */
 export function difference(one: TrainingRun, other: TrainingRun): string | null {
-  const names = (['definition', 'examples', 'device'] as const).filter((name) => one[name] !== other[name])
+  const names = (['definition', 'examples', 'device', 'start'] as const).filter((name) => one[name] !== other[name])
   return names.length === 0 ? null : names.map((name) => `the ${name}`).join(' and ')
 }
 

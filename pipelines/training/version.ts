@@ -40,6 +40,8 @@ export interface Manifest {
   /** On examples newer than any that were learnt: by task, by metric. */
   readonly metrics: Readonly<Record<string, Readonly<Record<string, number>>>>
   readonly parent: string | null
+  /** The version whose weights it began with; left out where they were new. */
+  readonly startedFrom?: string
   /** Event time of what was learnt: from <= occurredAt < to. */
   readonly trainedFromMs: number
   readonly trainedToMs: number

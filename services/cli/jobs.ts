@@ -18,12 +18,19 @@ export function jobsCommand(): Command {
     'train a version, and wait for it; a job that fails exits 1',
     'polyrank jobs train',
     'polyrank jobs train --ranker home --no-wait --json',
+    'polyrank jobs train --from VERSION',
     'POLYRANK_URL=http://ranker.example:8080 polyrank jobs train',
   )
     .option('--ranker <name>', 'which one; may be left out where there is one')
+    .option('--from <version>', 'start from its weights, as far as the ranker is as it was then')
     .option('--no-wait', 'only start it')
-    .action(async (options: Options & { ranker?: string; wait: boolean }) => {
-      const body = { kind: 'train', ...(options.ranker === undefined ? {} : { ranker: options.ranker }) }
+    .action(async (options: Options & { ranker?: string; from?: string; wait: boolean }) => {
+      const { ranker, from } = options
+      const body = {
+        kind: 'train',
+        ...(ranker === undefined ? {} : { ranker }),
+        ...(from === undefined ? {} : { from }),
+      }
       const job = await call<JobBody>(options, '/v1/jobs', { json: body })
       print(options.wait ? await follow(job, options) : job, options)
     })

@@ -26,7 +26,10 @@ export function usersCommand(): Command {
     .command('erase <user>')
     .description('say what there is of a user, and with --yes erase it for good')
     .option('--yes', 'do it')
-    .option('--retrain', 'with --yes: train those rankers anew that may have learnt from the user')
+    .option(
+      '--retrain',
+      'with --yes: train those rankers that may have learnt from the user, from the last version before',
+    )
     .option('--json', 'answer as JSON, for scripts')
     .addHelpText('after', help + examples('polyrank users erase u42', 'polyrank users erase u42 --yes --retrain'))
     .action(erase)
@@ -34,7 +37,7 @@ export function usersCommand(): Command {
 }
 
 const erase = (user: string, options: Options): Promise<void> =>
-  withStorage(async ({ erasure: store, jobs }) => {
+  withStorage(async ({ erasure: store, jobs, registry }) => {
     const context = { store, nowMs: Date.now() }
     const found = await eraseUser(user, { ...context, isDryRun: true })
     if (options.yes !== true) {
@@ -43,12 +46,13 @@ const erase = (user: string, options: Options): Promise<void> =>
       return
     }
     const erased = await eraseUser(user, { ...context, isDryRun: false })
-    report(erased, options.retrain === true ? await retrainWithout(erased, jobs) : [], 'went', options)
+    report(erased, options.retrain === true ? await retrainWithout(erased, jobs, registry) : [], 'went', options)
   })
 
 function report(erasure: Erasure, queued: readonly Job[], verb: string, { json }: Options): void {
   if (json === true) {
-    console.log(JSON.stringify({ ...erasure, queuedJobs: queued.map(({ id }) => id) }, null, 2))
+    const queuedJobs = queued.map(({ id, payload: { ranker, from = null } }) => ({ id, ranker, from }))
+    console.log(JSON.stringify({ ...erasure, queuedJobs }, null, 2))
     return
   }
   const rows = erasure.tables.map(({ table: name, rows: count }) => [name, count.toLocaleString('en')])
@@ -59,5 +63,8 @@ function report(erasure: Erasure, queued: readonly Job[], verb: string, { json }
     console.log('Train anew for a version that has not: polyrank jobs train')
   for (const id of erasure.runningJobs)
     console.log(`Training ${id} is under way and may have read them: polyrank jobs cancel ${id}`)
-  for (const { id, payload } of queued) console.log(`Training ${id} of "${payload.ranker}" is queued.`)
+  for (const { id, payload } of queued) {
+    const start = payload.from === undefined ? 'anew' : `from ${payload.from}, the last version before`
+    console.log(`Training ${id} of "${payload.ranker}" is queued; it starts ${start}.`)
+  }
 }

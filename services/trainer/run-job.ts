@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openOnnxFile } from '../../models/engine/cpu.ts'
 import type { Device, Precision } from '../../models/engine/device.ts'
+import { readSafetensors } from '../../models/engine/safetensors.ts'
 import { type QuantizationBounds, servingPrecisions } from '../../models/spec/engine-settings.ts'
 import { Fault } from '../../models/spec/fault.ts'
 import type { RankerDefinition } from '../../models/spec/ranker.ts'
@@ -11,7 +13,8 @@ import type { Job, JobResult } from '../../pipelines/training/jobs.ts'
 import type { ExampleSource, ReportProgress } from '../../pipelines/training/ports.ts'
 import { quantizationLines } from '../../pipelines/training/quantization.ts'
 import { type TrainedVersion, train } from '../../pipelines/training/train.ts'
-import { type Manifest, writeVersion } from '../../pipelines/training/version.ts'
+import { type Manifest, weightsFile, writeVersion } from '../../pipelines/training/version.ts'
+import { type OlderVersion, versionToStartFrom } from '../../pipelines/training/warm-start.ts'
 import { createVersionFolder, fetchVersion } from '../adapters/blobs/version-folder.ts'
 import { openVersion } from '../ranker/scoring/opened-version.ts'
 import { createCheckpointFolder } from './checkpoint-folder.ts'
@@ -53,7 +56,8 @@ export async function runJob({ payload }: Job, context: JobContext): Promise<Job
   const readAtMs = kept?.read.readAtMs ?? nowMs()
   const active = await registry.active(definition.name)
   const checkpoints = { kept, store, readAtMs, nowMs }
-  const trained = await train({ ...context, definition, parent: active?.version ?? null, checkpoints })
+  const from = payload.from === undefined ? {} : { from: await olderVersion(payload.from, definition, context) }
+  const trained = await train({ ...context, ...from, definition, parent: active?.version ?? null, checkpoints })
   report({ stage: 'writing', done: 0, of: 1 })
   const written = join(folder, 'version')
   const manifest = await writeAndOpen(trained, written, context)
@@ -72,6 +76,17 @@ export async function runJob({ payload }: Job, context: JobContext): Promise<Job
   } finally {
     await champion?.close()
   }
+}
+
+async function olderVersion(
+  version: string,
+  { name }: RankerDefinition,
+  { registry, blobs, folder }: JobContext,
+): Promise<OlderVersion> {
+  const found = await versionToStartFrom(registry, name, version)
+  const file = join(folder, 'from', weightsFile)
+  await blobs.fetch(found.files.find((each) => each.name === weightsFile)!.sha256, file)
+  return { version, definition: found.definition, tensors: readSafetensors(await readFile(file)) }
 }
 
 /** Writes a version, with int8 graphs where they are wanted and good enough, and opens it in each of its precisions. */

@@ -245,14 +245,20 @@ export function erasureContract(open: () => Promise<ErasurePorts>): void {
     const ports = await open()
     const { store, registry, jobs } = ports
     await fill(ports)
-    const publish = (version: string, from: number, to: number, definition = keepsAll) =>
-      registry.publish(
-        versionOf(version, { trainedFromMs: startMs + from, trainedToMs: startMs + to, createdAtMs: from }, definition),
+    const publish = (version: string, from: number, to: number, definition = keepsAll, startedFrom?: string) => {
+      const learnt = { trainedFromMs: startMs + from, trainedToMs: startMs + to, createdAtMs: from }
+      return registry.publish(
+        versionOf(version, { ...learnt, ...(startedFrom === undefined ? {} : { startedFrom }) }, definition),
       )
+    }
     await publish('v-second', 1, 2)
     await publish('v-first', 0, 100)
     await publish('v-before', 0, 1)
     await publish('v-after', 2, 100)
+    // Nothing of the user itself, and all that the one before had.
+    await publish('v-warm', 200, 300, keepsAll, 'v-first')
+    await publish('v-warmer', 300, 400, keepsAll, 'v-warm')
+    await publish('v-clean', 400, 500, keepsAll, 'v-before')
     await publish('v-other', 0, 100, { ...keepsAll, name: 'another' })
     const job = await jobs.enqueue({ kind: 'train', payload: { ranker: keepsAll.name } })
     await jobs.lease('worker', 60_000)
@@ -262,6 +268,8 @@ export function erasureContract(open: () => Promise<ErasurePorts>): void {
     assert.deepEqual(versions, [
       { version: 'v-first', ranker: keepsAll.name },
       { version: 'v-second', ranker: keepsAll.name },
+      { version: 'v-warm', ranker: keepsAll.name },
+      { version: 'v-warmer', ranker: keepsAll.name },
     ])
     assert.deepEqual(runningJobs, [job.id])
   })

@@ -40,6 +40,16 @@ export function versionRegistryContract(open: () => Promise<VersionRegistry>): v
     assert.ok(!('quantization' in (await registry.find('quantized-2'))!))
   })
 
+  test('a version keeps which one it started from, and one that began anew says nothing of it', async () => {
+    const registry = await open()
+    const version = versionOf('started-2', { startedFrom: 'started-1' })
+    await registry.publish(version)
+    await registry.publish(versionOf('started-1'))
+
+    assert.deepEqual(await registry.find('started-2'), version)
+    assert.ok(!('startedFrom' in (await registry.find('started-1'))!), 'it says nothing')
+  })
+
   test('publishing a version again is one version, at once or later, and the first stays', async () => {
     const registry = await open()
     const version = versionOf('twice', {}, rankerNamed('twice'))

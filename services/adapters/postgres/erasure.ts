@@ -185,12 +185,18 @@ async function deleteJoined(pool: Pool, userId: string, slates: readonly string[
 }
 
 async function learntBy(pool: Pool, slates: readonly string[]): Promise<Pick<Erasure, 'versions' | 'runningJobs'>> {
+  // Of those that started from one that learnt, too.
   const { rows: versions } = await pool.query<{ version: string; ranker: string }>(
-    `select version, ranker from model_versions v where exists (
-       select from slates s where s.slate_id = any($1::text[]) and s.ranker = v.ranker
-         and s.occurred_at_ms >= v.trained_from_ms and s.occurred_at_ms < v.trained_to_ms
-         and exists (select from examples e where e.slate_id = s.slate_id)
-     ) order by created_at_ms, version`,
+    `with recursive learnt as (
+       select version from model_versions v where exists (
+         select from slates s where s.slate_id = any($1::text[]) and s.ranker = v.ranker
+           and s.occurred_at_ms >= v.trained_from_ms and s.occurred_at_ms < v.trained_to_ms
+           and exists (select from examples e where e.slate_id = s.slate_id)
+       )
+       union
+       select v.version from model_versions v join learnt on v.started_from = learnt.version
+     )
+     select version, ranker from model_versions join learnt using (version) order by created_at_ms, version`,
     [slates],
   )
   const { rows: jobs } = await pool.query<{ id: string }>(`select id from jobs where state = 'running' order by id`)

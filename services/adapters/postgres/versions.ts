@@ -4,17 +4,21 @@ import type { Quantization } from '../../../pipelines/training/quantization.ts'
 import { type Pool, type Sql, transaction } from './pool.ts'
 import { signal } from './signals.ts'
 
-const columns = `version, ranker, v.definition_hash as "definitionHash", r.definition, parent, metrics, quantization,
+const columns = `version, ranker, v.definition_hash as "definitionHash", r.definition, parent, started_from as "startedFrom", metrics, quantization,
   trained_from_ms as "trainedFromMs", trained_to_ms as "trainedToMs", examples, files,
   read_at_ms as "readAtMs", created_at_ms as "createdAtMs"`
 const from = 'from model_versions v join rankers r on r.name = v.ranker and r.definition_hash = v.definition_hash'
-type VersionRow = Omit<ModelVersion, 'quantization'> & {
+type VersionRow = Omit<ModelVersion, 'quantization' | 'startedFrom'> & {
   readonly quantization: Quantization | null
+  readonly startedFrom: string | null
   [column: string]: unknown
 }
 
-const toVersion = ({ quantization, ...version }: VersionRow): ModelVersion =>
-  quantization === null ? version : { ...version, quantization }
+const toVersion = ({ quantization, startedFrom, ...version }: VersionRow): ModelVersion => ({
+  ...version,
+  ...(quantization === null ? {} : { quantization }),
+  ...(startedFrom === null ? {} : { startedFrom }),
+})
 
 /** Notes which definitions there have been; models and slates refer to them. */
 export async function rememberRanker(
@@ -35,8 +39,8 @@ export const createVersionRegistry = (pool: Pool): VersionRegistry => ({
       await rememberRanker(sql, version.definition, version.definitionHash, version.createdAtMs)
       await sql.query(
         `insert into model_versions (version, ranker, definition_hash, parent, metrics, trained_from_ms, trained_to_ms,
-           examples, files, read_at_ms, created_at_ms, quantization)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict (version) do nothing`,
+           examples, files, read_at_ms, created_at_ms, quantization, started_from)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (version) do nothing`,
         [
           version.version,
           version.ranker,
@@ -50,6 +54,7 @@ export const createVersionRegistry = (pool: Pool): VersionRegistry => ({
           version.readAtMs,
           version.createdAtMs,
           version.quantization === undefined ? null : JSON.stringify(version.quantization),
+          version.startedFrom ?? null,
         ],
       )
     }),

@@ -2,6 +2,7 @@ import Type from 'typebox'
 import { Fault } from '../../../models/spec/fault.ts'
 import { id } from '../../../pipelines/ingest/events.ts'
 import type { Job } from '../../../pipelines/training/jobs.ts'
+import { versionToStartFrom } from '../../../pipelines/training/warm-start.ts'
 import { problems } from '../problem.ts'
 import type { App, RankerService } from '../service.ts'
 
@@ -11,6 +12,7 @@ export const JobBody = Type.Object({
   id: Type.String(),
   kind: Type.Literal('train'),
   ranker: Type.String(),
+  from: nullable(Type.String({ description: 'The version that weights start from' })),
   state: Type.Enum(['queued', 'running', 'completed', 'failed', 'cancelled']),
   attempts: Type.Integer(),
   progress: nullable(
@@ -41,6 +43,7 @@ const toBody = (job: Job): JobBody => ({
   id: job.id,
   kind: job.kind,
   ranker: job.payload.ranker,
+  from: job.payload.from ?? null,
   state: job.state,
   attempts: job.attempts,
   progress: job.progress === null ? null : { ...job.progress },
@@ -56,7 +59,7 @@ function found(job: Job | null): JobBody {
   throw new Fault('JOB_UNKNOWN', 'There is no job of this id; GET /v1/jobs lists them.', { path: '/id', status: 404 })
 }
 
-export function jobRoutes(app: App, { jobs, definitions }: RankerService): void {
+export function jobRoutes(app: App, { jobs, registry, definitions }: RankerService): void {
   const names = definitions.map(({ name }) => name)
   const params = Type.Object({ id })
   app.post(
@@ -69,7 +72,15 @@ export function jobRoutes(app: App, { jobs, definitions }: RankerService): void 
         description: 'With an `Idempotency-Key` the same call twice is one job.',
         headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 128 })) }),
         body: Type.Object(
-          { kind: Type.Literal('train'), ranker: Type.Optional(Type.String()) },
+          {
+            kind: Type.Literal('train'),
+            ranker: Type.Optional(Type.String()),
+            from: Type.Optional(
+              Type.String({
+                description: 'A version to start from, where it has what the new one has; new weights without it',
+              }),
+            ),
+          },
           { additionalProperties: false, examples: [{ kind: 'train' }] },
         ),
         response: { 202: JobBody, ...problems },
@@ -83,10 +94,11 @@ export function jobRoutes(app: App, { jobs, definitions }: RankerService): void 
           status: 404,
         })
       }
+      if (body.from !== undefined) await versionToStartFrom(registry, ranker, body.from)
       const key = headers['idempotency-key']
       const job = await jobs.enqueue({
         kind: body.kind,
-        payload: { ranker },
+        payload: { ranker, ...(body.from === undefined ? {} : { from: body.from }) },
         ...(key === undefined ? {} : { idempotencyKey: key }),
       })
       return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(toBody(job))

@@ -34,6 +34,7 @@ const Model = Type.Object({
   ranker: Type.String(),
   definitionHash: Type.String(),
   parent: nullable(Type.String()),
+  startedFrom: nullable(Type.String({ description: 'The version whose weights it began with' })),
   metrics: Type.Record(Type.String(), Type.Record(Type.String(), nullable(Type.Number())), {
     description: 'By task, by metric, on examples newer than any learnt; null where the slice has too few to say',
   }),
@@ -77,6 +78,7 @@ const toBody = (version: ModelVersion): Type.Static<typeof Model> => ({
   ranker: version.ranker,
   definitionHash: version.definitionHash,
   parent: version.parent,
+  startedFrom: version.startedFrom ?? null,
   metrics: finiteOnly(version.metrics),
   quantization: version.quantization === undefined ? null : toQuantization(version.quantization),
   trainedFrom: iso(version.trainedFromMs),

@@ -10,7 +10,7 @@ import {
 import type { FitState } from '../../../pipelines/training/fit.ts'
 
 const training = {
-  run: { definition: 'd', examples: 'e', device: 'cpu' },
+  run: { definition: 'd', examples: 'e', device: 'cpu', start: 'nothing' },
   read: { fromMs: 0, toMs: 9, impressions: 3, watermarkMs: 9, readAtMs: 5 },
 }
 const noTable = {

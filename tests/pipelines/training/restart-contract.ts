@@ -17,7 +17,7 @@ export const optionsWith = (threads: number, device: Device = cpu): FitOptions =
 
 /** A state after its way through a file. */
 export function stored(state: FitState): FitState {
-  const run = { definition: '', examples: '', device: '' }
+  const run = { definition: '', examples: '', device: '', start: 'nothing' }
   const read = { fromMs: 0, toMs: 1, impressions: 1, watermarkMs: 1, readAtMs: 1 }
   const { facts, tensors } = toStored({ run, read, fit: 'learning', chosen: null, state })
   const file = new Uint8Array(Buffer.concat(writeSafetensors(tensors).pieces))

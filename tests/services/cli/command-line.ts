@@ -11,6 +11,7 @@ export const aJob = (changes: Partial<JobBody> = {}): JobBody => ({
   id: 'job-1',
   kind: 'train',
   ranker: 'home',
+  from: null,
   state: 'completed',
   attempts: 1,
   progress: null,

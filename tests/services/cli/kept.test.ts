@@ -75,6 +75,8 @@ test('retention says what would go, changes nothing, and does it with --yes', as
 test('erasing a user says what there is, and with --yes takes it away and queues trainings without', async (t) => {
   await take(Date.now(), slate('s1', 10, 'erased'), click('c1', 11, 's1', 'erased'), slate('s2', 12, 'stays'))
   const learnt = { trainedFromMs: startMs, trainedToMs: startMs + dayMs }
+  const before = { trainedFromMs: startMs - dayMs, trainedToMs: startMs, createdAtMs: startMs - 1 }
+  await storage.registry.publish(versionOf('v0', before, keepsAll))
   await storage.registry.publish(versionOf('v1', learnt, keepsAll))
 
   const dry = await run(t, usersCommand(), 'erase', 'erased')
@@ -97,7 +99,10 @@ test('erasing a user says what there is, and with --yes takes it away and queues
   assert.equal(untouched?.state, 'joined')
   const answer = JSON.parse(done.output)
   assert.deepEqual(answer.versions, [{ version: 'v1', ranker: 'keeps' }])
-  assert.deepEqual([answer.queuedJobs, job!.payload], [[job!.id], { ranker: 'keeps' }])
+  assert.deepEqual(
+    [answer.queuedJobs, job!.payload],
+    [[{ id: job!.id, ranker: 'keeps', from: 'v0' }], { ranker: 'keeps', from: 'v0' }],
+  )
   assert.equal(await storage.ledger.trail('c1'), null)
   assert.equal((await storage.ledger.trail('s2-event'))?.state, 'joined')
 })

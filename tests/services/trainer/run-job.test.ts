@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { cpu } from '../../../models/engine/cpu.ts'
 import type { Activation, ModelVersion, VersionRegistry } from '../../../pipelines/promotion/ports.ts'
 import type { TrainingProgress } from '../../../pipelines/training/ports.ts'
+import { weightsFile } from '../../../pipelines/training/version.ts'
 import { createFileBlobStore } from '../../../services/adapters/blobs/files.ts'
 import { fetchVersion } from '../../../services/adapters/blobs/version-folder.ts'
 import { openVersion } from '../../../services/ranker/scoring/opened-version.ts'
@@ -71,6 +72,28 @@ test('a first version is trained, kept, activated, and opens from what was kept'
   const published = (await registry.find(version))!
   const opened = await openVersion(await fetchVersion(context.blobs, published, join(folder, 'fetched')), 1)
   await opened.close()
+})
+
+test('a version starts from an older one that the job names, and says so', async () => {
+  const { context, registry } = world()
+  const notes: string[] = []
+  const report = ({ note }: TrainingProgress) => void (note === undefined ? 0 : notes.push(note))
+  const first = await runJob(aJob(), context)
+  const payload = { ranker: 'small', from: first.version }
+
+  const second = await runJob(aJob({ payload }), { ...context, report, source: smallSource(5, 6) })
+  const again = await runJob(aJob({ payload }), { ...context, source: smallSource(5, 6) })
+  const anew = await runJob(aJob(), { ...context, source: smallSource(5, 6) })
+
+  assert.equal((await registry.find(second.version))!.startedFrom, first.version)
+  assert.ok(notes.includes(`starts from ${first.version}`), notes.join())
+  const weightsOf = async ({ version }: { version: string }) =>
+    (await registry.find(version))!.files.find(({ name }) => name === weightsFile)!.sha256
+  assert.equal(await weightsOf(again), await weightsOf(second))
+  assert.notEqual(await weightsOf(anew), await weightsOf(second))
+  await assert.rejects(runJob(aJob({ payload: { ranker: 'small', from: 'gone' } }), context), {
+    code: 'VERSION_UNKNOWN',
+  })
 })
 
 test('a later version follows the one that serves, and is measured against it', async () => {

@@ -8,7 +8,7 @@ const tensor = (name: string, data: Float32Array): NamedTensor => ({ name, shape
 export const checkpointOf = (step: number): StoredCheckpoint => ({
   facts: {
     formatVersion: 1,
-    run: { definition: 'd', examples: 'e', device: 'cpu' },
+    run: { definition: 'd', examples: 'e', device: 'cpu', start: 'nothing' },
     read: { fromMs: 0, toMs: 9, impressions: 3, watermarkMs: 9, readAtMs: 5 },
     fit: 'learning',
     chosen: { epochs: 2, entropy: null, calibration: [{ scale: 0.1, shift: -3 }], tried: 3 },

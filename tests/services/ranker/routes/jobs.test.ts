@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { JobRequest } from '../../../../pipelines/training/jobs.ts'
+import { versionOf } from '../../../contracts/versions.ts'
 import { smallRanker } from '../../../flows/small-world.ts'
 import { aJob, fakeService, testApp } from '../fake-service.ts'
 
@@ -24,6 +25,25 @@ test('a job is started for the ranker there is, and the answer says where it is'
     { kind: 'train', payload: { ranker: 'small' } },
     { kind: 'train', payload: { ranker: 'small' }, idempotencyKey: 'k' },
   ])
+  await app.close()
+})
+
+test('a job may start from a version of its ranker, which is looked for at once', async () => {
+  const requests: JobRequest[] = []
+  const enqueue = async (request: JobRequest) => {
+    requests.push(request)
+    return aJob({ payload: request.payload })
+  }
+  const { registry } = fakeService()
+  const find = async (version: string) => (version === 'v1' ? versionOf('v1') : null)
+  const { app } = await testApp({ jobs: { ...jobs, enqueue }, registry: { ...registry, find } })
+  const start = (from: string) => app.inject({ method: 'POST', url: '/v1/jobs', payload: { kind: 'train', from } })
+
+  const [known, unknown] = [await start('v1'), await start('v9')]
+
+  assert.deepEqual([known.statusCode, known.json().from], [202, 'v1'])
+  assert.deepEqual([unknown.statusCode, unknown.json().code, unknown.json().path], [404, 'VERSION_UNKNOWN', '/from'])
+  assert.deepEqual(requests, [{ kind: 'train', payload: { ranker: 'small', from: 'v1' } }])
   await app.close()
 })
 
@@ -62,7 +82,7 @@ test('a job is told with its progress, its result, or its fault', async () => {
   const { jobs: told } = (await app.inject({ url: '/v1/jobs' })).json()
 
   const common = { kind: 'train', ranker: 'small', attempts: 0, createdAt: '1970-01-01T00:00:00.000Z' }
-  const open = { progress: null, result: null, fault: null, startedAt: null, endedAt: null }
+  const open = { from: null, progress: null, result: null, fault: null, startedAt: null, endedAt: null }
   assert.deepEqual(told, [
     { ...common, ...open, id: 'a', state: 'queued' },
     {
