@@ -137,8 +137,11 @@ const joinTransaction = (sql: Sql): JoinTransaction => ({
         [userIds, textArray(items)],
       ),
       sql.query<{ userId: string; sequence: number }>(
-        `select user_id as "userId", max(sequence) as sequence from history
-         where $2 and user_id = any($1::text[]) group by user_id`,
+        // The end of each index range: a history is as long as its user has been here.
+        `select wanted.id as "userId", own.sequence
+         from unnest($1::text[]) as wanted (id) cross join lateral (
+           select sequence from history where $2 and user_id = wanted.id order by sequence desc limit 1
+         ) own`,
         [userIds, history],
       ),
     ])

@@ -68,7 +68,7 @@ export async function overRest(pool: Pool, lines: readonly Line[]): Promise<void
   const intake = { ...intakeOf(pool), source: liveSource }
   const app = await createApp(fakeService({ ingest: (records) => ingest(records, intake) }), log)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  const batches = batchesOf(lines, batchSize).values()
+  const batches = batchesOf(lines, batchSize)
   let isSent = false
   const send = async () => {
     for (const batch of batches) {

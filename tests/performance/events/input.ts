@@ -38,11 +38,13 @@ export function* linesOf(slates: number, name: string, startMs: number, seed = 1
   }
 }
 
-export function batchesOf(lines: Iterable<Line>, size: number): readonly (readonly Line[])[] {
-  const batches: Line[][] = []
+export function* batchesOf(lines: Iterable<Line>, size: number): Generator<readonly Line[]> {
+  let batch: Line[] = []
   for (const line of lines) {
-    if (batches.length === 0 || batches.at(-1)!.length === size) batches.push([])
-    batches.at(-1)!.push(line)
+    batch.push(line)
+    if (batch.length < size) continue
+    yield batch
+    batch = []
   }
-  return batches
+  if (batch.length > 0) yield batch
 }

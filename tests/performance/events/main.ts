@@ -124,6 +124,7 @@ async function slope(): Promise<void> {
     const costs: number[] = []
     for (let from = piece; from <= slopeSlates; from += piece) {
       costs.push(await take(from))
+      console.error(`${perSecond(from * eventsOfSlate)} stored: ${costs.at(-1)!.toFixed(0)} microseconds an event`)
       // A mean of five pieces, since one is noisy.
       if (costs.length % 5 !== 0) continue
       const mean = (some: readonly number[]) => some.reduce((sum, cost) => sum + cost, 0) / some.length
@@ -166,6 +167,6 @@ say(
   '`npm run test:servers -- --run "npm run bench:events -- --write"`. Servers, producer and service share one machine:',
 )
 say(`${processor}, ${cores} cores, ${memoryGb} GB, ${system}, Node ${node}; PostgreSQL without fsync.\n`)
-for (const [name, part] of Object.entries({ shares, slope, backlog, freshness })) if (isWanted(name)) await part()
+for (const [name, part] of Object.entries({ backlog, shares, slope, freshness })) if (isWanted(name)) await part()
 if (values.write) writeFileSync(join(import.meta.dirname, 'RESULTS.md'), `${said.join('\n').trimEnd()}\n`)
 process.exit(0)
