@@ -1,5 +1,6 @@
 import { cpus } from 'node:os'
 import * as ort from 'onnxruntime-node'
+import { Fault } from '../spec/fault.ts'
 import { type Device, requirePrecision, type Session, type SessionOptions } from './device.ts'
 import { checkFeeds } from './feeds.ts'
 import { sizeOf } from './kernels/kernel.ts'
@@ -24,10 +25,20 @@ export const cpu: Device = {
   },
 }
 
-/** Opens a program as `cpu` does, its large matmuls with constant weights in 8 bits; a version has graph files for it. */
+/**
+ * Opens a program as `cpu` does, its large matmuls with constant weights in 8 bits; a version has graph files for it. Fault
+ * `ENGINE_NOTHING_QUANTIZED` where it has none.
+ */
 export async function openQuantized(program: Program, options: SessionOptions): Promise<Session> {
   const optimized = optimize(program)
-  const graph = toQuantizedOnnx(optimized, quantizeMatmuls(optimized))
+  const matmuls = quantizeMatmuls(optimized)
+  if (matmuls.size === 0) {
+    throw new Fault(
+      'ENGINE_NOTHING_QUANTIZED',
+      'No multiplication of this program is large, with weights that are known before it runs: open it in float32.',
+    )
+  }
+  const graph = toQuantizedOnnx(optimized, matmuls)
   return stepSession(await ort.InferenceSession.create(graph, sessionOptions(options.threads)), optimized, options)
 }
 

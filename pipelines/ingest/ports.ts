@@ -84,6 +84,8 @@ export interface PositionStore {
   idle(group: string, positions: readonly Position[]): Promise<void>
   /** False where the group has no such partition. */
   reset(group: string, topic: string, partition: number, nextOffset: number): Promise<boolean>
+  /** Lets go of a topic that is not read any more: its clock holds nothing back. Returns how many partitions it had. */
+  forget(group: string, topic: string): Promise<number>
 }
 
 /** What became of one event so far. */

@@ -4,6 +4,7 @@ import type { Position } from '../../pipelines/ingest/ports.ts'
 import type { Extent, Offsets } from '../adapters/kafka/offsets.ts'
 import { type KafkaSettings, topicNames } from '../adapters/kafka/settings.ts'
 import { readSettings } from '../standalone/settings.ts'
+import { textTable } from '../standalone/text-table.ts'
 import { neededKafka } from './ingest.ts'
 
 /** One partition, as far as it was read. */
@@ -56,8 +57,23 @@ export function lagCommand(): Command {
       withServers(async ({ settings, reset, offsets }) => {
         const extent = (await offsets.ask([topic])).get(topic)?.get(Number(partition))
         const offset = offsetOf(to, topic, partition, extent)
-        if (!(await reset(topic, Number(partition), offset))) throw unknownPartition(topic, partition, settings.group)
+        if (!(await reset(topic, Number(partition), offset))) {
+          throw unknownPosition(`"${settings.group}" has no position in partition ${partition} of "${topic}".`)
+        }
         console.log(`Partition ${partition} of "${topic}" goes on at ${offset}`)
+      }),
+    )
+  lag
+    .command('forget')
+    .argument('<topic>')
+    .description('let go of where reading stands in a topic that is not read any more, and of its clock')
+    .addHelpText('after', example('polyrank lag forget shop.feedback.old'))
+    .action((topic: string) =>
+      withServers(async ({ settings, forget }) => {
+        if (topicNames(settings).includes(topic)) throw stillRead(topic)
+        const partitions = await forget(topic)
+        if (partitions === 0) throw unknownPosition(`"${settings.group}" has no position in "${topic}".`)
+        console.log(`${partitions} partitions of "${topic}" are forgotten`)
       }),
     )
   return lag
@@ -68,6 +84,7 @@ interface Servers {
   readonly offsets: Offsets
   list(): Promise<readonly Position[]>
   reset(topic: string, partition: number, offset: number): Promise<boolean>
+  forget(topic: string): Promise<number>
 }
 
 async function withServers(work: (servers: Servers) => Promise<void>): Promise<void> {
@@ -83,6 +100,7 @@ async function withServers(work: (servers: Servers) => Promise<void>): Promise<v
       ...{ settings, offsets },
       list: () => positions.list(settings.group),
       reset: (...given) => positions.reset(settings.group, ...given),
+      forget: (topic) => positions.forget(settings.group, topic),
     })
   } finally {
     await Promise.all([offsets.close(), close()])
@@ -125,17 +143,7 @@ export function tableOf(lags: readonly Lag[], nowMs: number): string {
     ...[topic, String(partition), text(position), text(end), text(records)],
     watermark === null ? '-' : `${watermark} (${agoOf(nowMs - Date.parse(watermark))} ago)`,
   ])
-  const table = [['topic', 'partition', 'position', 'end', 'lag', 'watermark'], ...rows]
-  const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)))
-  const isNumber = (i: number) => i > 0 && i < 5
-  return table
-    .map((row) =>
-      row
-        .map((cell, i) => (isNumber(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
+  return textTable(['topic', 'partition', 'position', 'end', 'lag', 'watermark'], rows, [0, 5])
 }
 
 function agoOf(ms: number): string {
@@ -145,17 +153,20 @@ function agoOf(ms: number): string {
   return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} days`
 }
 
-const unknownPartition = (topic: string, partition: string, group: string): Fault =>
+const unknownPosition = (what: string): Fault =>
+  new Fault('POSITION_UNKNOWN', `${what} \`polyrank lag\` shows those that there are.`, { status: 404 })
+
+const stillRead = (topic: string): Fault =>
   new Fault(
-    'POSITION_UNKNOWN',
-    `"${group}" has no position in partition ${partition} of "${topic}". \`polyrank lag\` shows those that there are.`,
-    { status: 404 },
+    'POSITION_IN_USE',
+    `"${topic}" is read by this configuration; its positions go on being needed. Set KAFKA_TOPIC_... to another topic first.`,
+    { status: 409 },
   )
 
 /** Faults `POSITION_UNKNOWN` and `OFFSET_INVALID`. */
 export function offsetOf(to: string, topic: string, partition: string, extent: Extent | undefined): number {
   if (extent === undefined) {
-    throw new Fault('POSITION_UNKNOWN', `Kafka has no partition ${partition} of "${topic}". See \`polyrank lag\`.`)
+    throw unknownPosition(`Kafka has no partition ${partition} of "${topic}".`)
   }
   if (to === 'earliest') return extent.low
   if (to === 'latest') return extent.high

@@ -21,15 +21,3 @@ export async function withStorage<Result>(work: (storage: Storage) => Promise<Re
     await storage.close()
   }
 }
-
-/** Columns of text under a header, the first one to the left. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = header.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]!.length)))
-  return [header, ...rows]
-    .map((row) =>
-      row
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
-        .join('  '),
-    )
-    .join('\n')
-}

@@ -2,7 +2,8 @@ import { Command } from 'commander'
 import type { Expired } from '../../pipelines/retention/ports.ts'
 import { applyRetention } from '../../pipelines/retention/retention.ts'
 import { loadConfig } from '../standalone/load-config.ts'
-import { table, withStorage } from './reach-storage.ts'
+import { textTable } from '../standalone/text-table.ts'
+import { withStorage } from './reach-storage.ts'
 import { examples } from './service-client.ts'
 
 interface Options {
@@ -45,7 +46,7 @@ function report(expired: readonly Expired[], verb: string, { json }: Options, is
     count.toLocaleString('en'),
     oldestKeptMs === null ? 'nothing' : new Date(oldestKeptMs).toISOString(),
   ])
-  console.log(table(['table', verb, 'oldest that stays'], rows))
+  console.log(textTable(['table', verb, 'oldest that stays'], rows))
   for (const { table: name, heldDays } of expired)
     if (heldDays.length > 0) console.log(`${name} of ${heldDays.join(', ')} stay: some of them are to be joined yet`)
 }

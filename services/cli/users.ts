@@ -2,7 +2,8 @@ import { Command } from 'commander'
 import { eraseUser, retrainWithout } from '../../pipelines/retention/erasure.ts'
 import type { Erasure } from '../../pipelines/retention/ports.ts'
 import type { Job } from '../../pipelines/training/jobs.ts'
-import { table, withStorage } from './reach-storage.ts'
+import { textTable } from '../standalone/text-table.ts'
+import { withStorage } from './reach-storage.ts'
 import { examples } from './service-client.ts'
 
 interface Options {
@@ -56,7 +57,7 @@ function report(erasure: Erasure, queued: readonly Job[], verb: string, { json }
     return
   }
   const rows = erasure.tables.map(({ table: name, rows: count }) => [name, count.toLocaleString('en')])
-  console.log(table(['table', verb], rows))
+  console.log(textTable(['table', verb], rows))
   for (const { version, ranker } of erasure.versions)
     console.log(`Version ${version} of "${ranker}" may have learnt them.`)
   if (erasure.versions.length > 0 && queued.length === 0)

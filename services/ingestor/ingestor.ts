@@ -12,7 +12,8 @@ import { joinGroup, type Membership } from './membership.ts'
 import { type Partition, type PartitionState, stateOf } from './partitions.ts'
 import { backOffMs } from './steps.ts'
 
-const lookEveryMs = 500
+/** How far a partition in which nothing comes is known to be: what others bring waits for that. */
+const lookEveryMs = 200
 
 export interface IngestorOptions {
   readonly kafka: KafkaSettings

@@ -1,6 +1,7 @@
 import { aucStandardError } from '../../models/metrics/auc.ts'
 import type { ModelVersion } from '../../pipelines/promotion/ports.ts'
 import type { ExampleSource } from '../../pipelines/training/ports.ts'
+import { textTable } from './text-table.ts'
 
 type Metrics = ModelVersion['metrics']
 
@@ -25,14 +26,7 @@ export function metricsTable(metrics: Metrics, tasks: readonly string[]): string
       number(values.calibrationError, 4),
     ]
   })
-  const widths = header.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]!.length)))
-  return [header, ...rows]
-    .map((row) =>
-      row
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
-        .join('  '),
-    )
-    .join('\n')
+  return textTable(header, rows)
 }
 
 const lastMs = 6 * 3_600_000

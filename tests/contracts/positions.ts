@@ -117,6 +117,23 @@ export function positionContract(open: () => Promise<PositionPorts>): void {
     assert.deepEqual(await positions.list('reset'), [at(0, 0, 30)])
   })
 
+  test('a topic that is not read any more is forgotten by one group, and holds nothing back', async () => {
+    const { store, positions, sources } = await open()
+    await store.transaction((transaction) => transaction.advance('forgotten', 0))
+    const old = (partition: number) => ({ ...at(partition, 4, 10), topic: 'old' })
+    await positions.begin('forgets', 'forgotten', [at(0, 9, 30), old(0), old(1)])
+    await positions.begin('another', 'other', [old(0)])
+    const watermark = async () => (await sources()).find(({ name }) => name === 'forgotten')?.watermarkMs
+
+    const before = await watermark()
+    const counts = [await positions.forget('forgets', 'old'), await positions.forget('forgets', 'old')]
+
+    assert.deepEqual(counts, [2, 0])
+    assert.deepEqual([before, await watermark()], [10, 30])
+    assert.deepEqual(await positions.list('forgets'), [at(0, 9, 30)])
+    assert.deepEqual(await positions.list('another'), [old(0)])
+  })
+
   test('a record that is read again is set aside once, even after its letter has ended', async () => {
     const { store, deadLetters } = await open()
     const letter = (offset: number, byte: number) => ({

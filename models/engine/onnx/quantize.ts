@@ -1,6 +1,7 @@
 import { sizeOf } from '../kernels/kernel.ts'
 import type { Program, ProgramNode, TypedArray, ValueId } from '../program.ts'
 import type { GraphWriter, LoweredNode, Lowering } from './graph.ts'
+import { knownValues } from './known-values.ts'
 import { type ExternalTensor, lowerings, toGraph } from './lower.ts'
 import { elementTypes, encodeModel, type OnnxGraph } from './schema.ts'
 
@@ -68,22 +69,6 @@ export function quantizeMatmuls(program: Program, given: Readonly<Record<string,
       return data !== undefined && gains(node) ? [[node, quantizeColumns(shapeOf(node.inputs[1]!), data)]] : []
     }),
   )
-}
-
-/** Values that are known before any run: constants, `given`, and what merely cuts or renames those. */
-function knownValues({ values, nodes, constants, inputs }: Program, given: Readonly<Record<string, TypedArray>>) {
-  const known = new Map<ValueId, TypedArray>(constants)
-  for (const { name, value } of inputs) if (given[name] !== undefined) known.set(value, given[name])
-  for (const { kernel, inputs: from, outputs, attributes } of nodes) {
-    const data = known.get(from[0]!)
-    if (data === undefined) continue
-    if (['Reshape', 'ExpandDims', 'Identity'].includes(kernel)) known.set(outputs[0]!, data)
-    else if (kernel === 'Slice' && values[from[0]!]!.shape.length === 1) {
-      const [begin, end] = [attributes.begin, attributes.end] as readonly (readonly number[])[]
-      known.set(outputs[0]!, data.subarray(begin![0], end![0]))
-    }
-  }
-  return known
 }
 
 /**

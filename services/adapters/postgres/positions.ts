@@ -32,6 +32,8 @@ export const createPositionStore = (pool: Pool): PositionStore => ({
     )
     return rowCount === 1
   },
+  forget: async (group, topic) =>
+    (await pool.query('delete from positions where consumer_group = $1 and topic = $2', [group, topic])).rowCount,
 })
 
 const columns = (positions: Parameters<PositionStore['begin']>[2]) => [

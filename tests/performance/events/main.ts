@@ -47,16 +47,34 @@ const isWanted = (part: string) => part.startsWith(values.only)
 const startMs = Date.now() - 2 * 86_400_000
 const perSecond = (rate: number) => Math.round(rate).toLocaleString('en')
 
-async function withSchema<Result>(work: (pool: Pool) => Promise<Result>): Promise<Result> {
+/** Work on an empty database; `onWritten` hears how many rows it wrote, changed and deleted. */
+async function withSchema<Result>(
+  work: (pool: Pool) => Promise<Result>,
+  onWritten: (rows: number) => void = ignore,
+): Promise<Result> {
   const schema = `bench_${randomUUID().replaceAll('-', '')}`
   const owner = createPool({ connectionString: databaseUrl, max: 1 }, ignore)
   await owner.query(`create schema ${schema}`)
   const pool = createPool({ connectionString: databaseUrl, options: `-c search_path=${schema}` }, ignore)
+  const ofPool = async () => {
+    try {
+      await migrate(pool)
+      return await work(pool)
+    } finally {
+      await pool.close()
+    }
+  }
   try {
-    await migrate(pool)
-    return await work(pool)
+    const result = await ofPool()
+    // Connections have said what they did when they ended.
+    const { rows } = await owner.query<{ written: number }>(
+      `select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint as written from pg_stat_user_tables
+       where schemaname = $1`,
+      [schema],
+    )
+    onWritten(rows[0]!.written)
+    return result
   } finally {
-    await pool.close()
     await owner.query(`drop schema ${schema} cascade`)
     await owner.close()
   }
@@ -85,11 +103,15 @@ async function shares(): Promise<void> {
     embedded: [] as number[],
     embeddedInsert: [] as number[],
   }
+  const written: number[] = []
   for (let round = 0; round < rounds; round++) {
     const lines = linesOnce(`round-${round}`)
     rates.consume.push(await rateOf(events, () => bareConsume(topics, events)))
     await withSchema(async (pool) => rates.insert.push(await rateOf(events, () => bareInsert(pool, lines))))
-    await withSchema(async (pool) => rates.kafka.push(await rateOf(events, () => fromKafka(pool, topics, events))))
+    await withSchema(
+      async (pool) => rates.kafka.push(await rateOf(events, () => fromKafka(pool, topics, events))),
+      (rows) => written.push(rows / events),
+    )
     await withSchema(async (pool) => rates.rest.push(await rateOf(events, () => overRest(pool, lines))))
     const { pool, close } = await openEmbedded()
     rates.embeddedInsert.push(await rateOf(events, () => bareInsert(pool, lines)))
@@ -104,7 +126,9 @@ async function shares(): Promise<void> {
     rates.embedded,
     rates.embeddedInsert,
   )
-  say()
+  say(
+    `\nThe bare insert writes one row an event, in no index. polyrank writes, changes and deletes ${median(written).toFixed(1)}, each in the indexes of its table: the ledger, what the event says, its place in the queue of the join and out of it, slates and their examples, counts, history. Both sides share two cores with the servers.\n`,
+  )
 }
 
 async function slope(): Promise<void> {

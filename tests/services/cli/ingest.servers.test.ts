@@ -57,7 +57,11 @@ test('events come in by the command, the lag is shown and set, and it ends when 
   const { output: table } = await ranTo(0, 'lag')
   const { output: said } = await ranTo(0, 'lag', 'reset', world.feedbackTopic, '1', '--to', 'earliest')
   const { errors } = await ranTo(1, 'lag', 'reset', world.feedbackTopic, '1', '--to', '4')
+  const { errors: stillRead } = await ranTo(1, 'lag', 'forget', world.feedbackTopic)
+  const { errors: never } = await ranTo(1, 'lag', 'forget', 'nobody.reads.this')
 
+  assert.match(stillRead, /POSITION_IN_USE/)
+  assert.match(never, /POSITION_UNKNOWN/)
   assert.deepEqual([exit, ingest.errors], [0, ''])
   assert.match(ingest.output, /^Taking events in from .* as a member of "test-/)
   const lags = JSON.parse(json) as {

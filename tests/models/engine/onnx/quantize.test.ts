@@ -21,7 +21,6 @@ const matmul = (x: readonly number[], shape: readonly number[], weights: Float32
   })
 
 async function runInt8(program: Program, feeds: Readonly<Record<string, Float32Array>>) {
-  assert.ok(quantizeMatmuls(program).size > 0, 'nothing was quantised')
   const session = await openQuantized(program, { threads: 1 })
   const outputs = await session.run(feeds)
   const copied = Object.fromEntries(Object.entries(outputs).map(([name, values]) => [name, values.slice()]))
@@ -89,6 +88,47 @@ test('only large matmuls with known weights are quantised, also where the weight
   assert.deepEqual(named({ fed: numbers(10_000, normal) }), ['large', 'unknown'])
   const [matrices] = quantizeMatmuls(program).values()
   assert.deepEqual(matrices, quantizeColumns([100, 100], flat.subarray(800, 10_800)))
+})
+
+test('weights are known however they are cut, turned and renamed before they are read', () => {
+  const flat = numbers(3 * 100 * 100, normal)
+  const turned = (perm: readonly number[], shape: readonly number[]) =>
+    record({
+      inputs: { x: { shape: [4, 100], dtype: 'float32' } },
+      run: ({ x }) => {
+        const all = tf.reshape(tf.transpose(tf.tensor(flat, [...shape]), [...perm]), [100, 300])
+        const [first] = tf.unstack(tf.tensor(flat, [3, 100, 100]))
+        return { outputs: { all: tf.matMul(x!, all), first: tf.matMul(x!, first! as tf.Tensor2D) } }
+      },
+    })
+
+  for (const [perm, shape] of [
+    [
+      [1, 0, 2],
+      [3, 100, 100],
+    ],
+    [
+      [1, 2, 0],
+      [3, 100, 100],
+    ],
+    [
+      [2, 0, 1],
+      [100, 3, 100],
+    ],
+  ] as const) {
+    const [all, first] = [...quantizeMatmuls(turned(perm, shape)).values()]
+
+    const at = (index: readonly number[]) => (index[0]! * shape[1] + index[1]!) * shape[2] + index[2]!
+    const expected: number[] = []
+    for (let i = 0; i < shape[perm[0]]; i++)
+      for (let j = 0; j < shape[perm[1]]; j++)
+        for (let k = 0; k < shape[perm[2]]; k++) {
+          const turnedBack = [0, 1, 2].map((axis) => [i, j, k][perm.findIndex((from) => from === axis)]!)
+          expected.push(flat[at(turnedBack)]!)
+        }
+    assert.deepEqual(all, quantizeColumns([100, 300], Float32Array.from(expected)), `${perm}`)
+    assert.deepEqual(first, quantizeColumns([100, 100], flat.subarray(0, 10_000)))
+  }
 })
 
 /** What a row's products may be off by: half a step of each side, and both together. */
@@ -238,4 +278,10 @@ test('the same program gives the same quantised graph, byte for byte', () => {
   const graph = () => toQuantizedOnnx(externally, quantizeMatmuls(externally, given), external)
 
   assert.deepEqual(graph(), graph())
+})
+
+test('a program in which nothing is to be quantised is not opened as if it were', async () => {
+  const small = matmul([4, 10], [10, 2], numbers(20, normal))
+
+  await assert.rejects(openQuantized(small, { threads: 1 }), { code: 'ENGINE_NOTHING_QUANTIZED' })
 })
