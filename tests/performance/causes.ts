@@ -16,7 +16,7 @@ const kernels =
   'nearly all of the step is matrix multiplication, which the runtime does slower than the library that PyTorch calls (the part `limits` has both).'
 
 const table =
-  'rows are looked up and updated by JavaScript on one thread, which takes about two fifths of the step; PyTorch does it in native code on all threads, and spends most of its step in the multiplications of the dense layers, which cannot be halved.'
+  'rows are looked up and updated by JavaScript on one thread, which takes about two fifths of the step; PyTorch does it in native code on all threads. Seven tenths of its step are its dense layers alone, forward, backward and Adam: no table could make the whole twice as fast.'
 
 export const causes: readonly Cause[] = [
   { part: 'experts-1024', device: 'cpu', rival: 'PyTorch eager', because: kernels },
@@ -44,6 +44,21 @@ export const causes: readonly Cause[] = [
     because:
       "with so few rows the eight multiplications take half of the time, by ONNX Runtime's profile; the other half goes into some thirty small kernels, which torch.compile fuses.",
   },
+  {
+    part: 'transformer',
+    device: 'tensorflow',
+    rival: 'PyTorch torch.compile',
+    because: 'the two are level: whole runs of this benchmark on one machine found 0.967 and 1.02.',
+  },
+  ...['scoring-int8-128', 'scoring-int8-512'].map(
+    (part): Cause => ({
+      part,
+      device: 'cpu',
+      rival: 'PyTorch torch.compile',
+      because:
+        'of its time a third goes into the multiplications, by ONNX Runtime\'s profile; most of the rest quantises activations, row by row at every run.',
+    }),
+  ),
   ...both(
     'epoch',
     'PyTorch',
