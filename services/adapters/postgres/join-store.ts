@@ -23,14 +23,33 @@ const lookUps = ['seqscan', 'hashjoin', 'mergejoin']
   .map((each) => `set_config('enable_${each}', 'off', true)`)
   .join(', ')
 
-export const createJoinStore = (pool: Pool): JoinStore => ({
-  sources: () => sourcesOf(pool),
-  transaction: (work) =>
-    besideJoin(pool, async (sql) => {
-      await sql.query(`select ${lookUps}`)
-      return work(joinTransaction(sql))
-    }),
-})
+/**
+ * What was joined leaves dead entries at the very place where the next batch begins, and every batch walks over them: they
+ * are swept away sooner than the server would by itself, which has larger tables to see to.
+ */
+const sweepAfter = 50_000
+
+export function createJoinStore(pool: Pool): JoinStore {
+  let finished = 0
+  return {
+    sources: () => sourcesOf(pool),
+    async transaction(work) {
+      const result = await besideJoin(pool, async (sql) => {
+        await sql.query(`select ${lookUps}`)
+        return work(
+          joinTransaction(sql, (events) => {
+            finished += events
+          }),
+        )
+      })
+      if (finished >= sweepAfter) {
+        finished = 0
+        await pool.query('vacuum (truncate false, index_cleanup on) pending')
+      }
+      return result
+    },
+  }
+}
 
 /** How far each source is read and joined, in order of their names. */
 export async function sourcesOf(sql: Sql): Promise<readonly Source[]> {
@@ -77,7 +96,7 @@ async function eventsOf(sql: Sql, events: readonly { eventId: string }[]): Promi
   return withEvents(sql, rows)
 }
 
-const joinTransaction = (sql: Sql): JoinTransaction => ({
+const joinTransaction = (sql: Sql, onFinished: (events: number) => void): JoinTransaction => ({
   sources: () => sourcesOf(sql),
   async pending(sources, upToMs, limit) {
     // Each source by its index, then the first of them all.
@@ -149,6 +168,7 @@ const joinTransaction = (sql: Sql): JoinTransaction => ({
   },
   save: (output) => save(sql, output),
   async finish(events, moves) {
+    onFinished(events.length)
     // By range of time, so that the index alone finds them, whatever the planner believes of the table.
     await sql.query(
       `delete from pending
