@@ -56,7 +56,7 @@ export const causes: readonly Cause[] = [
       device: 'cpu',
       rival: 'PyTorch torch.compile',
       because:
-        'of its time a third goes into the multiplications, by ONNX Runtime\'s profile; most of the rest quantises activations, row by row at every run.',
+        "of its time a third goes into the multiplications, by ONNX Runtime's profile; most of the rest quantises activations, row by row at every run.",
     }),
   ),
   ...both(

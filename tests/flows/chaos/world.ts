@@ -130,7 +130,10 @@ export async function openChaos(input: Input, servers: Servers = sharedServers()
       }).catch(async (error: Error) => {
         // What each said, and where it stands.
         const positions = await world.positions.list(group)
-        throw new Error(`${error.message}\n${JSON.stringify(positions)}\n${complaints.join('\n')}`, { cause: error })
+        throw new Error(
+          `${error.message} (${total} were sent)\n${JSON.stringify(positions)}\n${complaints.join('\n')}`,
+          { cause: error },
+        )
       })
     },
     async digest() {
