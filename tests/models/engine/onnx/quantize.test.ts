@@ -123,7 +123,7 @@ test('weights are known however they are cut, turned and renamed before they are
     for (let i = 0; i < shape[perm[0]]; i++)
       for (let j = 0; j < shape[perm[1]]; j++)
         for (let k = 0; k < shape[perm[2]]; k++) {
-          const turnedBack = [0, 1, 2].map((axis) => [i, j, k][perm.findIndex((from) => from === axis)]!)
+          const turnedBack = [0, 1, 2].map((axis) => [i, j, k][(perm as readonly number[]).indexOf(axis)]!)
           expected.push(flat[at(turnedBack)]!)
         }
     assert.deepEqual(all, quantizeColumns([100, 300], Float32Array.from(expected)), `${perm}`)
