@@ -97,8 +97,15 @@ export async function openWorld(servers = sharedServers()) {
     async makeTopics() {
       const admin = kafka.admin()
       await admin.connect()
-      const topics = ['slates', 'impressions', 'feedback', 'catalog']
-      await admin.createTopics({ topics: topics.map((topic) => ({ topic: `${name}.${topic}`, numPartitions: 2 })) })
+      const topics = ['slates', 'impressions', 'feedback', 'catalog'].map((topic) => `${name}.${topic}`)
+      // The client gives up where the broker does not know at once what its controller has made.
+      await admin.createTopics({ topics: topics.map((topic) => ({ topic, numPartitions: 2 })), waitForLeaders: false })
+      await until('the topics are there', () =>
+        admin.fetchTopicMetadata({ topics }).then(
+          (found) => found.topics.every(({ partitions }) => partitions.length === 2),
+          () => false,
+        ),
+      )
       await admin.disconnect()
     },
     async send(topic: string, messages: readonly Message[], more: object = {}) {
