@@ -70,8 +70,14 @@ export type Chaos = Awaited<ReturnType<typeof openChaos>>
 /** Topics that hold the input, and an empty schema, for one run; processes of it end with `close`. */
 export async function openChaos(input: Input, servers: Servers = sharedServers()) {
   const world = await openWorld(servers)
-  await world.makeTopics()
-  for (const [kind, messages] of Object.entries(input)) await world.send(`${world.name}.${kind}`, messages)
+  try {
+    await world.makeTopics()
+    for (const [kind, messages] of Object.entries(input)) await world.send(`${world.name}.${kind}`, messages)
+  } catch (error) {
+    // What stays open would keep the suite from ending.
+    await world.close()
+    throw error
+  }
   const { topics, brokers, group } = world.settings()
   const url = new URL(servers.databaseUrl)
   url.searchParams.set('options', `-c search_path=${world.name.replaceAll('-', '_')}`)

@@ -97,16 +97,22 @@ export async function openWorld(servers = sharedServers()) {
     async makeTopics() {
       const admin = kafka.admin()
       await admin.connect()
-      const topics = ['slates', 'impressions', 'feedback', 'catalog'].map((topic) => `${name}.${topic}`)
-      // The client gives up where the broker does not know at once what its controller has made.
-      await admin.createTopics({ topics: topics.map((topic) => ({ topic, numPartitions: 2 })), waitForLeaders: false })
-      await until('the topics are there', () =>
-        admin.fetchTopicMetadata({ topics }).then(
-          (found) => found.topics.every(({ partitions }) => partitions.length === 2),
-          () => false,
-        ),
-      )
-      await admin.disconnect()
+      try {
+        const topics = ['slates', 'impressions', 'feedback', 'catalog'].map((topic) => `${name}.${topic}`)
+        // The client gives up where the broker does not know at once what its controller has made.
+        await admin.createTopics({
+          topics: topics.map((topic) => ({ topic, numPartitions: 2 })),
+          waitForLeaders: false,
+        })
+        await until('the topics are there', () =>
+          admin.fetchTopicMetadata({ topics }).then(
+            (found) => found.topics.every(({ partitions }) => partitions.length === 2),
+            () => false,
+          ),
+        )
+      } finally {
+        await admin.disconnect()
+      }
     },
     async send(topic: string, messages: readonly Message[], more: object = {}) {
       // A batch whose answer is late is sent again: the broker MUST NOT keep it twice, since tests count records.
