@@ -57,6 +57,16 @@ export function jobQueueContract(open: () => Promise<JobPorts>): void {
     assert.deepEqual([await queue.find(id), await queue.find('nobody')], [job, null])
   })
 
+  test('a job keeps the version that it starts from, for who asks and for who works on it', async () => {
+    const { queue } = await begin()
+    const payload = { ranker: 'home', from: 'v1' }
+
+    const job = await queue.enqueue({ kind: 'train', payload })
+
+    assert.deepEqual([job.payload, (await queue.find(job.id))!.payload], [payload, payload])
+    assert.deepEqual((await queue.lease('w', leaseMs))!.payload, payload)
+  })
+
   test('the same key is the same job, asked for at once, later, or when it has ended; without a key each is another', async () => {
     const { queue, enqueue } = await begin()
 

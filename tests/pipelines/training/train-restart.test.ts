@@ -3,9 +3,11 @@ import { test } from 'node:test'
 import { cpu } from '../../../models/engine/cpu.ts'
 import type { JoinedFeedback } from '../../../models/spec/slate.ts'
 import { type Checkpoint, fromStored } from '../../../pipelines/training/checkpoint.ts'
+import { fit } from '../../../pipelines/training/fit.ts'
 import type { TrainingProgress } from '../../../pipelines/training/ports.ts'
 import { type TrainedVersion, type TrainingContext, train } from '../../../pipelines/training/train.ts'
-import { cpuWith } from './small-fit.ts'
+import { olderOf } from './older-version.ts'
+import { cpuWith, optionsOf } from './small-fit.ts'
 import { rankerWith, sourceOf, worldOf } from './small-source.ts'
 
 const training = { epochs: 2, batchSize: 128 }
@@ -141,6 +143,8 @@ const relabelled = (change: (feedback: JoinedFeedback) => JoinedFeedback[]) =>
       ),
     })),
   )
+/** An older version of the ranker. */
+const from = olderOf(optionsOf(definition), await fit(optionsOf(definition)))
 const changed: readonly (readonly [how: string, what: string, changes: Changes])[] = [
   ['a rate', 'the definition', { definition: rankerWith({ ...training, rate: 0.004 }) }],
   ['feedback that is gone', 'the examples', { source: relabelled(() => []) }],
@@ -148,6 +152,7 @@ const changed: readonly (readonly [how: string, what: string, changes: Changes])
   ['threads', 'the device', { threads: 2 }],
   ['a machine', 'the device', { hardware: 'another' }],
   ['a precision', 'the device', { precision: 'bfloat16' }],
+  ['a version', 'the start', { from }],
   ['all', 'the definition and the device', { definition: rankerWith({ ...training, seed: 2 }), threads: 2 }],
 ]
 for (const [how, what, changes] of changed) {
@@ -156,8 +161,42 @@ for (const [how, what, changes] of changed) {
 
     const [again, fresh] = [await attempt({ kept, changes }), await attempt({ changes })]
 
-    assert.equal(again.notes[0], `starts over: ${what} changed since step ${kept.state.step} of learning all`)
+    const note = again.notes.find((each) => !each.startsWith('starts from'))
+    assert.equal(note, `starts over: ${what} changed since step ${kept.state.step} of learning all`)
     assert.deepEqual(everything(again.trained), everything(fresh.trained))
     assert.deepEqual(again.written, fresh.written)
   })
 }
+
+test('a training that starts from a version goes on from its own checkpoint, and from no other start', async () => {
+  const started = await attempt({ changes: { from } })
+  const notesOf = async (kept: Checkpoint, changes: Changes) => {
+    const { trained, notes } = await attempt({ kept, changes })
+    return { trained: everything(trained), note: notes.find((note) => !note.startsWith('starts from')) }
+  }
+
+  for (const kept of [started.written[0]!, started.written.at(-2)!]) {
+    const own = await notesOf(kept, { from })
+    assert.match(own.note!, /^goes on after step/)
+    assert.deepEqual(own.trained, everything(started.trained))
+    for (const changes of [{ from: { ...from, version: 'another' } }, {}])
+      assert.match((await notesOf(kept, changes)).note!, /^starts over: the start changed since step/)
+  }
+})
+
+test('both fits of a training begin with the weights of the version that it starts from', async () => {
+  // So slow that a step leaves weights where they were.
+  const still = rankerWith({ ...training, rate: 1e-12, embeddingRate: 1e-12, wideRate: 1e-12 })
+
+  const { written } = await attempt({ changes: { from, definition: still } })
+
+  const own = [...from.tensors.values()].filter(({ name }) => !name.startsWith('table.'))
+  const older = own.flatMap(({ data }) => [...data])
+  for (const fit of ['choosing', 'learning']) {
+    const { dense } = written.find((each) => each.fit === fit && each.state.step === 1)!.state
+    for (const name of ['weights', 'average']) {
+      const furthest = Math.max(...older.map((value, i) => Math.abs(value - Number(dense[name]![i]))))
+      assert.ok(furthest < 1e-6, `${name} of ${fit}: ${furthest} away`)
+    }
+  }
+})

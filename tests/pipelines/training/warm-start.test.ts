@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { NamedTensor } from '../../../models/engine/safetensors.ts'
 import type { RankerDefinition } from '../../../models/spec/ranker.ts'
-import { type FitOptions, fit, type TrainedWeights } from '../../../pipelines/training/fit.ts'
+import { type FitOptions, fit } from '../../../pipelines/training/fit.ts'
 import { type OlderVersion, sayStart, versionToStartFrom, warmStart } from '../../../pipelines/training/warm-start.ts'
 import { versionOf } from '../../contracts/versions.ts'
+import { olderOf } from './older-version.ts'
 import { optionsOf } from './small-fit.ts'
 import { rankerWith, worldOf } from './small-source.ts'
 
@@ -12,17 +12,6 @@ const definition = rankerWith()
 const options = optionsOf(definition)
 const weights = await fit(options)
 
-function olderOf({ definition: own, network }: FitOptions, { dense, deep, wide }: TrainedWeights): OlderVersion {
-  const { tableRows } = network.layout
-  const tensors: NamedTensor[] = [
-    ...network.parameters.parameters.map(({ name, shape, offset, size }) => ({
-      ...{ name, shape, data: dense.subarray(offset, offset + size) },
-    })),
-    { name: 'table.deep', shape: [tableRows, own.trunk.dimension], data: deep },
-    { name: 'table.wide', shape: [tableRows, own.tasks.length], data: wide },
-  ]
-  return { version: 'older', definition: own, tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])) }
-}
 const older = olderOf(options, weights)
 
 /** What a fit begins with: no pass is made. */

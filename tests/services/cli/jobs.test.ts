@@ -40,6 +40,14 @@ test('train without waiting only starts the job of the ranker that is named', as
   assert.deepEqual([output, code], ['job-1  queued  \n', 0])
 })
 
+test('train says which version to start from', async (t) => {
+  const { url, asked } = await fakeService(() => ({ body: queued }))
+
+  await run(t, jobsCommand(), 'train', '--from', 'v1', '--no-wait', '--url', url)
+
+  assert.deepEqual(asked, [{ method: 'POST', path: '/v1/jobs', body: '{"kind":"train","from":"v1"}' }])
+})
+
 test('as JSON the answer is the job itself, and nothing else is on the output', async (t) => {
   const { url } = await fakeService(({ path }) => ({ body: path === '/v1/jobs' ? { jobs: [aJob(), failed] } : aJob() }))
 

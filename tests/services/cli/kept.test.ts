@@ -107,6 +107,16 @@ test('erasing a user says what there is, and with --yes takes it away and queues
   assert.equal((await storage.ledger.trail('s2-event'))?.state, 'joined')
 })
 
+test('people read which version each training starts from, or that it starts anew', async (t) => {
+  await take(Date.now(), slate('s3', -10, 'early'), click('c3', -9, 's3', 'early'))
+
+  const later = await run(t, usersCommand(), 'erase', 'stays', '--yes', '--retrain')
+  const early = await run(t, usersCommand(), 'erase', 'early', '--yes', '--retrain')
+
+  assert.match(later.output, /^Training \S+ of "keeps" is queued; it starts from v0, the last version before\.$/m)
+  assert.match(early.output, /^Training \S+ of "keeps" is queued; it starts anew\.$/m)
+})
+
 test('a training that is under way is named, as it may have read what is erased', async (t) => {
   const job = await storage.jobs.lease('worker', 60_000)
 
