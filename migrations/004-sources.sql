@@ -46,5 +46,7 @@ create index dead_letters_open on dead_letters (id) where resolution is null;
 -- Users whose data was erased, by a hash of their id: what they did before does not come back with an old record.
 create table erasures (
   user_hash bytea primary key,
-  erased_at_ms bigint not null
+  erased_at_ms bigint not null,
+  -- Null while there may be something left.
+  ended_at_ms bigint
 );

@@ -17,6 +17,8 @@ export interface ModelVersion {
   readonly parent: string | null
   /** The version whose weights it began with; left out where they were new. */
   readonly startedFrom?: string
+  /** When a user was erased whom it, or one that it started from, may have learnt; the registry says so, nobody else. */
+  readonly learntErasedAtMs?: number
   /** As in the manifest: per task, per metric. */
   readonly metrics: Readonly<Record<string, Readonly<Record<string, number>>>>
   /** As in the manifest, where int8 was asked for. */

@@ -62,8 +62,11 @@ export interface Erasure {
 export interface ErasureStore {
   /** Counts what there is of a user, and changes nothing. */
   find(userId: string): Promise<Erasure>
-  /** Takes it away, for good; `nowMs` is noted, so that what the user did until then does not come back. */
-  erase(userId: string, nowMs: number): Promise<Erasure>
+  /**
+   * Takes it away, for good. The moment is noted, so that what the user did until then does not come back; and with each
+   * version that may have learnt from the user, those of trainings that read meanwhile as well.
+   */
+  erase(userId: string, nowMs: () => number): Promise<Erasure>
 }
 
 /** A place among the slates that a version learnt. */

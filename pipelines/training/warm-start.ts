@@ -106,19 +106,28 @@ export function warmStart(
   }
 }
 
-/** Fault `VERSION_UNKNOWN` where the ranker has no such version. */
+/** Faults `VERSION_UNKNOWN` where the ranker has no such version, `VERSION_LEARNT_ERASED` where it must not go on. */
 export async function versionToStartFrom(
   registry: Pick<VersionRegistry, 'find'>,
   ranker: string,
   version: string,
 ): Promise<ModelVersion> {
   const found = await registry.find(version)
-  if (found?.ranker === ranker) return found
-  throw new Fault(
-    'VERSION_UNKNOWN',
-    `Ranker "${ranker}" has no version "${version}" to start from; GET /v1/models lists its versions.`,
-    { path: '/from', status: 404 },
-  )
+  if (found?.ranker !== ranker) {
+    throw new Fault(
+      'VERSION_UNKNOWN',
+      `Ranker "${ranker}" has no version "${version}" to start from; GET /v1/models lists its versions.`,
+      { path: '/from', status: 404 },
+    )
+  }
+  if (found.learntErasedAtMs !== undefined) {
+    throw new Fault(
+      'VERSION_LEARNT_ERASED',
+      `Version "${version}" may have learnt from a user who was erased since. Start from one of which GET /v1/models says no \`learntErasedAt\`, or from none.`,
+      { path: '/from', status: 409 },
+    )
+  }
+  return found
 }
 
 const mostNamed = 8

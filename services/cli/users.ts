@@ -39,7 +39,7 @@ export function usersCommand(): Command {
 
 const erase = (user: string, options: Options): Promise<void> =>
   withStorage(async ({ erasure: store, jobs, registry }) => {
-    const context = { store, nowMs: Date.now() }
+    const context = { store, nowMs: Date.now }
     const found = await eraseUser(user, { ...context, isDryRun: true })
     if (options.yes !== true) {
       report(found, [], 'would go', options)

@@ -115,7 +115,7 @@ export function erasureContract(open: () => Promise<ErasurePorts>): void {
     const before = (await placesOf(world)).filter((place) => !/^event_bodies_\d/.test(place))
     const others = await placesOf(world, 'other')
 
-    await eraseUser(erasedUser, { store, nowMs, isDryRun: false })
+    await eraseUser(erasedUser, { store, nowMs: () => nowMs, isDryRun: false })
 
     assert.deepEqual(before, everyPlace)
     assert.deepEqual(await placesOf(world), [])
@@ -141,19 +141,19 @@ export function erasureContract(open: () => Promise<ErasurePorts>): void {
     await fill(ports)
     const before = await placesOf(world)
 
-    const found = await eraseUser(erasedUser, { store, nowMs, isDryRun: true })
+    const found = await eraseUser(erasedUser, { store, nowMs: () => nowMs, isDryRun: true })
 
     assert.deepEqual(await placesOf(world), before)
     const counts = { slates: 2, examples: 4, history: 4, tallies: 6, catalog_versions: 2, dead_letters: 5 }
     assert.deepEqual(rowsOf(found), { events: 12, ...counts })
-    assert.deepEqual(await eraseUser(erasedUser, { store, nowMs, isDryRun: false }), found)
+    assert.deepEqual(await eraseUser(erasedUser, { store, nowMs: () => nowMs, isDryRun: false }), found)
   })
 
   test('old records that are read again bring nothing back, and what is new is kept', async () => {
     const ports = await open()
     const { store, world } = ports
     await fill(ports)
-    await eraseUser(erasedUser, { store, nowMs, isDryRun: false })
+    await eraseUser(erasedUser, { store, nowMs: () => nowMs, isDryRun: false })
     const before = await world.idsOf('events', 'event_id')
     const { rows } = await world.pool.query<{ id: number }>('select id from dead_letters where resolution is null')
 
@@ -195,7 +195,7 @@ export function erasureContract(open: () => Promise<ErasurePorts>): void {
     }
     const setAside = () => world.store.transaction((transaction) => transaction.quarantine([letter], 'kafka', nowMs))
     await setAside()
-    await eraseUser(erasedUser, { store, nowMs, isDryRun: false })
+    await eraseUser(erasedUser, { store, nowMs: () => nowMs, isDryRun: false })
 
     await setAside()
 
@@ -213,7 +213,7 @@ export function erasureContract(open: () => Promise<ErasurePorts>): void {
     await world.send('past', nowMs, seen('shared', 3))
     await world.joinAll('past', startMs + 50)
 
-    await eraseUser(erasedUser, { store, nowMs, isDryRun: false })
+    await eraseUser(erasedUser, { store, nowMs: () => nowMs, isDryRun: false })
 
     assert.deepEqual(await world.idsOf('slates', 'user_id'), ['other'])
     assert.deepEqual(await world.idsOf('examples', 'slate_id'), ['shared', 'shared'])
@@ -230,7 +230,7 @@ export function erasureContract(open: () => Promise<ErasurePorts>): void {
         return (await transaction.accept([{ event, occurredAtMs: startMs, digest: 1n }], 'past', nowMs))[0]
       }
       await accept('first')
-      erasing = eraseUser(erasedUser, { store, nowMs, isDryRun: false })
+      erasing = eraseUser(erasedUser, { store, nowMs: () => nowMs, isDryRun: false })
       // Until it shows here, and on; where a transaction has the database alone it never does.
       for (let i = 0; i < 40 && (await accept(`while-${i}`)) !== 'erased'; i++);
       for (let i = 0; i < 40; i++) await accept(`after-${i}`)
@@ -263,7 +263,7 @@ export function erasureContract(open: () => Promise<ErasurePorts>): void {
     const job = await jobs.enqueue({ kind: 'train', payload: { ranker: keepsAll.name } })
     await jobs.lease('worker', 60_000)
 
-    const { versions, runningJobs } = await eraseUser(erasedUser, { store, nowMs, isDryRun: false })
+    const { versions, runningJobs } = await eraseUser(erasedUser, { store, nowMs: () => nowMs, isDryRun: false })
 
     assert.deepEqual(versions, [
       { version: 'v-first', ranker: keepsAll.name },
@@ -272,5 +272,48 @@ export function erasureContract(open: () => Promise<ErasurePorts>): void {
       { version: 'v-warmer', ranker: keepsAll.name },
     ])
     assert.deepEqual(runningJobs, [job.id])
+    const marked = (await registry.list(keepsAll.name)).filter(({ learntErasedAtMs }) => learntErasedAtMs === nowMs)
+    assert.deepEqual(marked.map(({ version }) => version).sort(), ['v-first', 'v-second', 'v-warm', 'v-warmer'])
+    assert.ok(!('learntErasedAtMs' in (await registry.find('v-clean'))!), 'it learnt nothing of the user')
+  })
+
+  test('versions of trainings that read before an erasure ended are marked, and what starts from them', async () => {
+    const { store, registry } = await open()
+    const times = [nowMs, nowMs + 5]
+    await eraseUser(erasedUser, { store, nowMs: () => times.shift()!, isDryRun: false })
+
+    for (const readAtMs of [nowMs - 1, nowMs + 5, nowMs + 6])
+      await registry.publish(versionOf(`read-${readAtMs - nowMs}`, { readAtMs }))
+    for (const startedFrom of ['read-5', 'read-6'])
+      await registry.publish(versionOf(`from-${startedFrom}`, { readAtMs: nowMs + 9, startedFrom }))
+
+    const listed = await registry.list('small')
+    const erasedAt = Object.fromEntries(listed.map(({ version, learntErasedAtMs }) => [version, learntErasedAtMs]))
+    assert.deepEqual(erasedAt, {
+      ...{ 'read--1': nowMs, 'read-5': nowMs, 'read-6': undefined },
+      ...{ 'from-read-5': nowMs, 'from-read-6': undefined },
+    })
+  })
+
+  test('an erasure that was cut off marks what is trained until it is done again, which names it all', async () => {
+    const ports = await open()
+    const { store, registry } = ports
+    await fill(ports)
+    const learnt = { trainedFromMs: startMs, trainedToMs: startMs + 100 }
+    await registry.publish(versionOf('before', { ...learnt, readAtMs: startMs }, keepsAll))
+    const publish = (version: string) => registry.publish(versionOf(version, { readAtMs: nowMs + 20 }, keepsAll))
+    let asked = 0
+    const cutOff = () => {
+      if (asked++ === 1) throw new Error('cut off')
+      return nowMs
+    }
+    await assert.rejects(eraseUser(erasedUser, { store, nowMs: cutOff, isDryRun: false }), /cut off/)
+    await publish('meanwhile')
+
+    const { versions } = await eraseUser(erasedUser, { store, nowMs: () => nowMs + 10, isDryRun: false })
+    await publish('later')
+
+    assert.deepEqual(versions.map(({ version }) => version).sort(), ['before', 'meanwhile'])
+    assert.ok(!('learntErasedAtMs' in (await registry.find('later'))!), 'nothing was left to read')
   })
 }

@@ -25,23 +25,26 @@ export const createErasureStore = (pool: Pool): ErasureStore => ({
     const letters = await lettersOf(pool, userId)
     const counts = await countOf(pool, userId, slates.joined)
     const tables = [rows('events', events.length + shown.length), ...counts, rows('dead_letters', letters.length)]
-    return { tables, ...(await learntBy(pool, slates.joined)) }
+    return { tables, versions: await learntBy(pool, slates.joined), runningJobs: await runningJobs(pool) }
   },
   async erase(userId, nowMs) {
-    await note(pool, userId, nowMs)
+    const beganMs = nowMs()
+    const cutOffMs = await note(pool, userId, beganMs)
     // Before slates are looked for: what is to be joined yet would bring them back.
     const events = await findBodies(pool, `body->>'userId' = $1`, userId)
     await deleteEvents(pool, events)
     const slates = await slatesOf(pool, userId, events)
     const shown = await impressionsOf(pool, slates.all)
     await deleteEvents(pool, shown)
-    const learnt = await learntBy(pool, slates.joined)
+    const marked = cutOffMs === null ? [] : await markedSince(pool, cutOffMs)
+    await markVersions(pool, [...marked, ...(await learntBy(pool, slates.joined))], beganMs)
     const joined = await deleteJoined(pool, userId, slates.joined)
     const letters = await lettersOf(pool, userId)
-    await eraseLetters(pool, letters, nowMs)
+    await eraseLetters(pool, letters, beganMs)
     await forgetSamples(pool)
+    await pool.query('update erasures set ended_at_ms = $2 where user_hash = $1', [userHash(userId), nowMs()])
     const tables = [rows('events', events.length + shown.length), ...joined, rows('dead_letters', letters.length)]
-    return { tables, ...learnt }
+    return { tables, versions: await markedSince(pool, beganMs), runningJobs: await runningJobs(pool) }
   },
 })
 
@@ -54,14 +57,22 @@ async function forgetSamples(pool: Pool): Promise<void> {
   for (const table of [...sampled, 'catalog_versions', 'dead_letters']) await pool.query(`analyze ${table}`)
 }
 
-/** From here on nothing that the user did until now is taken in, and everything that was being taken in is there. */
-async function note(pool: Pool, userId: string, nowMs: number): Promise<void> {
+/**
+ * From here on nothing that the user did until now is taken in, and everything that was being taken in is there. Returns when
+ * an erasure of the user that did not come to its end began.
+ */
+async function note(pool: Pool, userId: string, nowMs: number): Promise<number | null> {
+  const { rows: found } = await pool.query<{ beganMs: number }>(
+    'select erased_at_ms as "beganMs" from erasures where user_hash = $1 and ended_at_ms is null',
+    [userHash(userId)],
+  )
   await pool.query(
     `insert into erasures (user_hash, erased_at_ms) values ($1, $2)
-     on conflict (user_hash) do update set erased_at_ms = greatest(erasures.erased_at_ms, $2)`,
+     on conflict (user_hash) do update set erased_at_ms = greatest(erasures.erased_at_ms, $2), ended_at_ms = null`,
     [userHash(userId), nowMs],
   )
   await transaction(pool, (sql) => sql.query('lock table events, dead_letters in share mode'))
+  return found[0]?.beganMs ?? null
 }
 
 interface UserSlates {
@@ -184,9 +195,11 @@ async function deleteJoined(pool: Pool, userId: string, slates: readonly string[
   return gone
 }
 
-async function learntBy(pool: Pool, slates: readonly string[]): Promise<Pick<Erasure, 'versions' | 'runningJobs'>> {
-  // Of those that started from one that learnt, too.
-  const { rows: versions } = await pool.query<{ version: string; ranker: string }>(
+type Versions = Erasure['versions']
+
+/** And those that started from one that learnt. */
+async function learntBy(pool: Pool, slates: readonly string[]): Promise<Versions> {
+  const { rows: versions } = await pool.query<Versions[number] & { [column: string]: unknown }>(
     `with recursive learnt as (
        select version from model_versions v where exists (
          select from slates s where s.slate_id = any($1::text[]) and s.ranker = v.ranker
@@ -199,6 +212,26 @@ async function learntBy(pool: Pool, slates: readonly string[]): Promise<Pick<Era
      select version, ranker from model_versions join learnt using (version) order by created_at_ms, version`,
     [slates],
   )
+  return versions
+}
+
+async function markVersions(pool: Pool, versions: Versions, nowMs: number): Promise<void> {
+  await pool.query(
+    `update model_versions set learnt_erased_at_ms = greatest(learnt_erased_at_ms, $2) where version = any($1::text[])`,
+    [versions.map(({ version }) => version), nowMs],
+  )
+}
+
+/** With those that trainings made meanwhile. */
+async function markedSince(pool: Pool, sinceMs: number): Promise<Versions> {
+  const { rows: versions } = await pool.query<Versions[number] & { [column: string]: unknown }>(
+    `select version, ranker from model_versions where learnt_erased_at_ms >= $1 order by created_at_ms, version`,
+    [sinceMs],
+  )
+  return versions
+}
+
+async function runningJobs(pool: Pool): Promise<readonly string[]> {
   const { rows: jobs } = await pool.query<{ id: string }>(`select id from jobs where state = 'running' order by id`)
-  return { versions, runningJobs: jobs.map(({ id }) => id) }
+  return jobs.map(({ id }) => id)
 }

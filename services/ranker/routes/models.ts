@@ -35,6 +35,9 @@ const Model = Type.Object({
   definitionHash: Type.String(),
   parent: nullable(Type.String()),
   startedFrom: nullable(Type.String({ description: 'The version whose weights it began with' })),
+  learntErasedAt: nullable(
+    Type.String({ description: 'When a user was erased whom it may have learnt from; no training starts from it' }),
+  ),
   metrics: Type.Record(Type.String(), Type.Record(Type.String(), nullable(Type.Number())), {
     description: 'By task, by metric, on examples newer than any learnt; null where the slice has too few to say',
   }),
@@ -79,6 +82,7 @@ const toBody = (version: ModelVersion): Type.Static<typeof Model> => ({
   definitionHash: version.definitionHash,
   parent: version.parent,
   startedFrom: version.startedFrom ?? null,
+  learntErasedAt: version.learntErasedAtMs === undefined ? null : iso(version.learntErasedAtMs),
   metrics: finiteOnly(version.metrics),
   quantization: version.quantization === undefined ? null : toQuantization(version.quantization),
   trainedFrom: iso(version.trainedFromMs),

@@ -94,6 +94,9 @@ test('a version starts from an older one that the job names, and says so', async
   await assert.rejects(runJob(aJob({ payload: { ranker: 'small', from: 'gone' } }), context), {
     code: 'VERSION_UNKNOWN',
   })
+  // Since the job was queued.
+  await registry.publish({ ...(await registry.find(first.version))!, learntErasedAtMs: 0 })
+  await assert.rejects(runJob(aJob({ payload }), context), { code: 'VERSION_LEARNT_ERASED' })
 })
 
 test('a later version follows the one that serves, and is measured against it', async () => {

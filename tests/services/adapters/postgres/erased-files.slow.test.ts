@@ -38,7 +38,7 @@ test('once its tables were written again, no file of the data folder but the log
     await pool.query('checkpoint')
     const before = filesWithUser(dataFolder).filter((name) => !name.includes('pg_wal'))
 
-    await eraseUser(user, { store: createErasureStore(pool), nowMs: Date.now(), isDryRun: false })
+    await eraseUser(user, { store: createErasureStore(pool), nowMs: Date.now, isDryRun: false })
     await pool.query('vacuum full')
     await pool.query('checkpoint')
 

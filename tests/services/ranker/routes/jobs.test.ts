@@ -35,14 +35,16 @@ test('a job may start from a version of its ranker, which is looked for at once'
     return aJob({ payload: request.payload })
   }
   const { registry } = fakeService()
-  const find = async (version: string) => (version === 'v1' ? versionOf('v1') : null)
+  const versions = [versionOf('v1'), versionOf('v2', { learntErasedAtMs: 0 })]
+  const find = async (name: string) => versions.find(({ version }) => version === name) ?? null
   const { app } = await testApp({ jobs: { ...jobs, enqueue }, registry: { ...registry, find } })
   const start = (from: string) => app.inject({ method: 'POST', url: '/v1/jobs', payload: { kind: 'train', from } })
 
-  const [known, unknown] = [await start('v1'), await start('v9')]
+  const [known, unknown, marked] = [await start('v1'), await start('v9'), await start('v2')]
 
   assert.deepEqual([known.statusCode, known.json().from], [202, 'v1'])
   assert.deepEqual([unknown.statusCode, unknown.json().code, unknown.json().path], [404, 'VERSION_UNKNOWN', '/from'])
+  assert.deepEqual([marked.statusCode, marked.json().code, marked.json().path], [409, 'VERSION_LEARNT_ERASED', '/from'])
   assert.deepEqual(requests, [{ kind: 'train', payload: { ranker: 'small', from: 'v1' } }])
   await app.close()
 })

@@ -39,6 +39,7 @@ test('versions are listed by ranker with their metrics; one that could not be me
     definitionHash: 'hash',
     parent: null,
     startedFrom: null,
+    learntErasedAt: null,
     metrics: { click: { auc: 0.75, gauc: null } },
     quantization: null,
     trainedFrom: '1970-01-01T00:00:00.000Z',
