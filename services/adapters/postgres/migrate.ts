@@ -68,6 +68,20 @@ export async function migrate(
   return applied
 }
 
+/**
+ * Those that are not applied yet; changes nothing. Faults `POSTGRES_TOO_OLD`, `MIGRATION_CHANGED`, `MIGRATION_UNKNOWN`.
+ */
+export async function lackingMigrations(pool: Pool): Promise<readonly string[]> {
+  await refuseOldServer(pool)
+  const migrations = await readMigrations(migrationsFolder)
+  const { rows } = await pool.query<{ isThere: boolean }>(`select to_regclass('migrations') is not null as "isThere"`)
+  if (!rows[0]!.isThere) return migrations.map(({ name }) => name)
+  await refuseUnknown(pool, migrations)
+  const lacking: string[] = []
+  for (const migration of migrations) if (!(await isApplied(pool, migration))) lacking.push(migration.name)
+  return lacking
+}
+
 async function refuseOldServer(sql: Sql): Promise<void> {
   const { rows } = await sql.query<{ server_version_num: string }>('show server_version_num')
   const version = Math.floor(Number(rows[0]!.server_version_num) / 10_000)

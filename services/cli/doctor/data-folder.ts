@@ -12,12 +12,12 @@ export interface DataFinding {
   readonly freeBytes: number
   /** Why it cannot be written; null where it can. */
   readonly problem: string | null
-  /** The embedded one, which runs inside the service. */
-  readonly database: { readonly isRunning: boolean; readonly version: string | null }
+  /** The embedded one, which runs inside the service; null where another is used. */
+  readonly database: { readonly isRunning: boolean; readonly version: string | null } | null
 }
 
 /** Looks at the data folder without owning it: the service may run on it meanwhile. */
-export async function examineData(folder: string): Promise<DataFinding> {
+export async function examineData(folder: string, hasDatabase: boolean): Promise<DataFinding> {
   const isThere = existsSync(folder)
   const place = nearest(folder)
   return {
@@ -26,7 +26,7 @@ export async function examineData(folder: string): Promise<DataFinding> {
     sizeBytes: isThere ? sizeOf(folder) : 0,
     freeBytes: freeOn(place),
     problem: writeProblem(place, folder),
-    database: await askDatabase(folder),
+    database: hasDatabase ? await askDatabase(folder) : null,
   }
 }
 
@@ -62,7 +62,7 @@ function sizeOf(path: string): number {
 const answerWithinMs = 3_000
 
 /** A service that was killed leaves the address of its database behind. */
-async function askDatabase(folder: string): Promise<DataFinding['database']> {
+async function askDatabase(folder: string): Promise<NonNullable<DataFinding['database']>> {
   const silent = { isRunning: false, version: null }
   try {
     const connection = { ...findEmbeddedPostgres(folder), connectionTimeoutMillis: answerWithinMs }

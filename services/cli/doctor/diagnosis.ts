@@ -1,6 +1,7 @@
 import type { DeviceFinding } from '../../adapters/devices/probe.ts'
 import type { DataFinding } from './data-folder.ts'
 import type { MachineFinding } from './machine.ts'
+import type { ServerFinding } from './servers.ts'
 import type { Use } from './uses.ts'
 
 /** All that was found. */
@@ -11,19 +12,21 @@ export interface Diagnosis {
   readonly configuration: string
   readonly uses: readonly Use[]
   readonly data: DataFinding
+  /** Those that settings name. */
+  readonly servers: readonly ServerFinding[]
   /** What cannot work, each with what to do about it. */
   readonly problems: readonly string[]
 }
 
 /** `faults` are those of settings and configuration. */
 export function diagnose(found: Omit<Diagnosis, 'problems'>, faults: readonly string[]): Diagnosis {
-  const known = [...found.uses.map(({ problem }) => problem), found.data.problem]
+  const known = [...found.uses, found.data, ...found.servers].map(({ problem }) => problem)
   // Rankers share the engine, and what is wrong with it.
   return { ...found, problems: [...new Set([...faults, ...known.filter((problem) => problem !== null)])] }
 }
 
 /** For people. */
-export function reportOf({ machine, devices, configuration, uses, data, problems }: Diagnosis): string {
+export function reportOf({ machine, devices, configuration, uses, data, servers, problems }: Diagnosis): string {
   const { node, processor, extensions, cores, memoryBytes, freeBytes } = machine
   const sections = [
     section('Machine', [
@@ -46,8 +49,16 @@ export function reportOf({ machine, devices, configuration, uses, data, problems
     section('Data', [
       ['folder', `${data.folder}, ${data.isThere ? sizeText(data.sizeBytes) : 'made at the first start'}`],
       ['disk', `${sizeText(data.freeBytes)} free, ${data.problem === null ? 'writable' : 'not writable'}`],
-      ['database', databaseText(data.database)],
+      ...(data.database === null ? [] : [['database', databaseText(data.database)]]),
     ]),
+    section(
+      'Servers',
+      servers.map(({ server, address, about, problem }) => [
+        server,
+        `at ${address}`,
+        [...about, ...(problem === null ? [] : ['cannot work'])].join('; '),
+      ]),
+    ),
     problems.length === 0 ? 'All that is configured can work.' : ['To do', ...problems].join('\n  '),
   ]
   return sections.filter((text) => text !== '').join('\n\n')
@@ -67,7 +78,7 @@ function deviceRows(devices: readonly DeviceFinding[]): string[][] {
   })
 }
 
-const databaseText = ({ isRunning, version }: DataFinding['database']) =>
+const databaseText = ({ isRunning, version }: NonNullable<DataFinding['database']>) =>
   isRunning ? `embedded PostgreSQL ${version}, running` : 'embedded, not running: `polyrank start` starts it'
 
 function section(title: string, rows: readonly (readonly string[])[]): string {

@@ -10,10 +10,11 @@ import { choosingContext } from '../../adapters/devices/configured.ts'
 import { type DeviceFinding, probeDevice } from '../../adapters/devices/probe.ts'
 import { type Config, loadConfig } from '../../standalone/load-config.ts'
 import { createProgressView } from '../../standalone/progress.ts'
-import { readSettings } from '../../standalone/settings.ts'
+import { readSettings, type Settings } from '../../standalone/settings.ts'
 import { examineData } from './data-folder.ts'
 import { diagnose, reportOf } from './diagnosis.ts'
 import { examineMachine } from './machine.ts'
+import { examineServers } from './servers.ts'
 import { usesOf } from './uses.ts'
 
 export interface DoctorOptions {
@@ -24,7 +25,8 @@ export interface DoctorOptions {
 /** Looks, prints what it found, and exits 1 where something that is configured cannot work. */
 export async function runDoctor({ time, json }: DoctorOptions): Promise<void> {
   const faults: string[] = []
-  const { dataFolder } = dataSettings(faults)
+  const settings = usableSettings(faults)
+  const { dataFolder } = settings
   const config = await loadConfig(process.cwd()).catch((error) => noConfig(error, faults))
   const devices = await Promise.all(deviceNames.map((name) => probeDevice(name)))
   const context = {
@@ -39,14 +41,15 @@ export async function runDoctor({ time, json }: DoctorOptions): Promise<void> {
     (ranker, purpose) => verdicts.get(`${purpose} ${ranker}`) ?? null,
   )
   const configuration = config.from.kind === 'file' ? config.from.path : 'the bundled sample'
-  const data = await examineData(dataFolder)
-  const diagnosis = diagnose({ machine: examineMachine(), devices, configuration, uses, data }, faults)
+  const data = await examineData(dataFolder, settings.databaseUrl === null)
+  const servers = await examineServers(settings)
+  const diagnosis = diagnose({ machine: examineMachine(), devices, configuration, uses, data, servers }, faults)
   console.log(json === true ? JSON.stringify(diagnosis, null, 2) : reportOf(diagnosis))
   if (diagnosis.problems.length > 0) process.exitCode = 1
 }
 
 /** Where a setting is wrong, the data folder is looked at none the less. */
-function dataSettings(faults: string[]): { readonly dataFolder: string } {
+function usableSettings(faults: string[]): Settings {
   try {
     return readSettings(process.env)
   } catch (error) {

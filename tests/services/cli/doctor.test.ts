@@ -45,8 +45,8 @@ test('beside a running database it asks it, and leaves it and its folder alone',
 
   assert.equal(code, 0, output)
   const { data, uses, configuration } = JSON.parse(output) as Diagnosis
-  assert.deepEqual([data.isThere, data.database.isRunning, data.problem], [true, true, null])
-  assert.ok(data.sizeBytes > 2 ** 20 && /^\d+\./.test(data.database.version!))
+  assert.deepEqual([data.isThere, data.database!.isRunning, data.problem], [true, true, null])
+  assert.ok(data.sizeBytes > 2 ** 20 && /^\d+\./.test(data.database!.version!))
   assert.deepEqual(
     uses.map(({ ranker, purpose, device, verdict }) => [ranker, purpose, device, verdict]),
     [

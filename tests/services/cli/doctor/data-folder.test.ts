@@ -12,7 +12,7 @@ const stopped = { isRunning: false, version: null }
 test('a folder that is not there yet is no problem, and is not made', async () => {
   const folder = join(root, 'not', 'yet')
 
-  const { freeBytes, ...found } = await examineData(folder)
+  const { freeBytes, ...found } = await examineData(folder, true)
 
   assert.deepEqual(found, { folder, isThere: false, sizeBytes: 0, problem: null, database: stopped })
   assert.ok(freeBytes > 0)
@@ -25,7 +25,7 @@ test('the size of a folder is that of all files in it', async () => {
   writeFileSync(join(folder, 'one'), 'x'.repeat(1_000))
   writeFileSync(join(folder, 'a', 'b', 'two'), 'x'.repeat(234))
 
-  const { isThere, sizeBytes, problem } = await examineData(folder)
+  const { isThere, sizeBytes, problem } = await examineData(folder, true)
 
   assert.deepEqual([isThere, sizeBytes, problem], [true, 1_234, null])
 })
@@ -35,7 +35,7 @@ test('where a file is in the way, it says what to do', async () => {
   writeFileSync(file, '')
 
   for (const folder of [file, join(file, 'data')]) {
-    const { problem } = await examineData(folder)
+    const { problem } = await examineData(folder, true)
     assert.match(problem!, /cannot be written \(ENOTDIR\)\. .*POLYRANK_DATA/)
     assert.ok(problem!.startsWith(folder), problem!)
   }
@@ -47,7 +47,7 @@ test('an address that a killed service left behind is no running database', asyn
   const connection = { host: '127.0.0.1', port: await freePort(), user: 'postgres', database: 'postgres' }
   writeFileSync(join(folder, 'connection.json'), JSON.stringify(connection))
 
-  assert.deepEqual((await examineData(folder)).database, stopped)
+  assert.deepEqual((await examineData(folder, true)).database, stopped)
 })
 
 test('one that another program listens at by now is none either', async (t) => {
@@ -59,5 +59,5 @@ test('one that another program listens at by now is none either', async (t) => {
   const { port } = server.address() as { port: number }
   writeFileSync(join(folder, 'connection.json'), JSON.stringify({ host: '127.0.0.1', port, user: 'postgres' }))
 
-  assert.deepEqual((await examineData(folder)).database, stopped)
+  assert.deepEqual((await examineData(folder, true)).database, stopped)
 })

@@ -23,6 +23,7 @@ const found: Omit<Diagnosis, 'problems'> = {
     problem: null,
     database: { isRunning: true, version: '17.5' },
   },
+  servers: [],
 }
 
 test('a machine on which all can work is a page that people can read', () => {
@@ -64,6 +65,30 @@ test('what cannot work is marked, and said once, at the end', () => {
   assert.match(report, /^ {2}small {2}training {2}tensorflow {2}float32, 2 threads {2}cannot work$/m)
   assert.match(report, /^ {2}folder {4}\/srv\/\.polyrank, made at the first start\n {2}disk .*, not writable$/m)
   assert.ok(report.endsWith(`\n\nTo do\n  PORT is "eighty".\n  ${uses[0].problem}\n  ${data.problem}`), report)
+})
+
+test('servers that settings name are told of, and what they lack at the end', () => {
+  const servers: Diagnosis['servers'] = [
+    { server: 'PostgreSQL', address: 'db:5432/ranks', about: ['version 17.5', 'its tables are there'], problem: null },
+    { server: 'Kafka', address: 'one:9092, two:9092', about: [], problem: 'Kafka does not answer.' },
+  ]
+
+  const diagnosis = diagnose({ ...found, data: { ...found.data, database: null }, servers }, [])
+
+  assert.ok(
+    reportOf(diagnosis).endsWith(`
+Data
+  folder  /srv/.polyrank, 140 MB
+  disk    65.3 GB free, writable
+
+Servers
+  PostgreSQL  at db:5432/ranks       version 17.5; its tables are there
+  Kafka       at one:9092, two:9092  cannot work
+
+To do
+  Kafka does not answer.`),
+    reportOf(diagnosis),
+  )
 })
 
 test('what a device lacks is said once', () => {
