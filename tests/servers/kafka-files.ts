@@ -9,6 +9,10 @@ const project = join(import.meta.dirname, 'pom.xml')
 /** Whom the SASL listener lets in, by PLAIN and by SCRAM. */
 export const saslUser = { username: 'polyrank', password: 'a-password-for-tests' } as const
 
+/** Why what needs SASL and TLS is left out: a Kafka of your own may lack these listeners. */
+export const withoutListeners =
+  process.env.TEST_KAFKA_SASL_BROKERS === undefined ? 'TEST_KAFKA_SASL_BROKERS is not set' : false
+
 /** The broker's jars, fetched once for each content of `pom.xml`. */
 export async function fetchJars(): Promise<string> {
   const jars = join(cache, createHash('sha256').update(readFileSync(project)).digest('hex').slice(0, 16))

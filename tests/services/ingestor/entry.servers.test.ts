@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
-import { saslUser } from '../../servers/kafka-files.ts'
+import { saslUser, withoutListeners } from '../../servers/kafka-files.ts'
 import { freePorts } from '../../servers/ports.ts'
 import { feedback, openWorld, type World } from './kafka-world.ts'
 
@@ -24,7 +24,7 @@ for (const [how, settings] of Object.entries({
   'SCRAM-SHA-512': login('scram-sha-512'),
   'TLS of an own authority': tls,
 })) {
-  test(`reads by ${how}`, async () => {
+  test(`reads by ${how}`, { skip: withoutListeners }, async () => {
     await world.makeTopics()
     await world.send(world.feedbackTopic, [{ value: feedback('e'), partition: 0 }])
 
@@ -34,11 +34,11 @@ for (const [how, settings] of Object.entries({
   })
 }
 
-test('a wrong password is refused at the start', async () => {
+test('a wrong password is refused at the start', { skip: withoutListeners }, async () => {
   await assert.rejects(world.start(login('plain', 'a wrong one')), { code: 'KAFKA_LOGIN_REFUSED', retry: false })
 })
 
-test('a broker whose authority is not trusted is refused at the start', async () => {
+test('a broker whose authority is not trusted is refused at the start', { skip: withoutListeners }, async () => {
   await assert.rejects(world.start({ ...tls, KAFKA_TLS: 'true' }), {
     code: 'KAFKA_UNAVAILABLE',
     message: /self.signed certificate.*KAFKA_TLS/,

@@ -5,6 +5,7 @@ import { readKafkaSettings } from '../../../../services/adapters/kafka/settings.
 import { migrate } from '../../../../services/adapters/postgres/migrate.ts'
 import { createPool } from '../../../../services/adapters/postgres/pool.ts'
 import { examineServers } from '../../../../services/cli/doctor/servers.ts'
+import { saslUser, withoutListeners } from '../../../servers/kafka-files.ts'
 
 const name = `doctor_${randomUUID().slice(0, 8)}`
 const owner = createPool({ connectionString: process.env.TEST_DATABASE_URL! }, () => {})
@@ -89,11 +90,11 @@ test('a Kafka without its topics: made at the start where that is allowed, else 
   assert.match(refused.problem!, /Set KAFKA_CREATE_TOPICS=true, or make each: kafka-topics\.sh/)
 })
 
-test('a Kafka that refuses the login', async () => {
+test('a Kafka that refuses the login', { skip: withoutListeners }, async () => {
   const { problem } = await examineKafka({
     KAFKA_BROKERS: process.env.TEST_KAFKA_SASL_BROKERS!,
     KAFKA_SASL_MECHANISM: 'plain',
-    KAFKA_USERNAME: 'polyrank',
+    KAFKA_USERNAME: saslUser.username,
     KAFKA_PASSWORD: 'another-password',
   })
 
