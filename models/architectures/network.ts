@@ -39,17 +39,23 @@ export const wideGroup = 'wide'
 /** The tasks' biases, [tasks]; start at the training rates' log-odds. */
 export const biasName = 'task.bias'
 
+/** What the architecture reads of a candidate and its request. */
+export function inputWidth(definition: RankerDefinition): number {
+  const { request, candidate } = layoutOf(definition)
+  const widthOf = ({ groups, numbers }: SideLayout) =>
+    groups.length * definition.trunk.dimension + numbers.length * 2 + codeWidth(numbers)
+  return widthOf(request) + widthOf(candidate)
+}
+
 export function createNetwork(definition: RankerDefinition, statistics: Statistics): Network {
   const layout = layoutOf(definition)
   const { dimension } = definition.trunk
   const tasks = definition.tasks.length
   const sides = [layout.request, layout.candidate]
-  const widthOf = ({ groups, numbers }: SideLayout, codes: number) =>
-    groups.length * dimension + numbers.length * 2 + codes
   const sum = (pick: (side: SideLayout) => number) => sides.reduce((total, side) => total + pick(side), 0)
   const codes = sum(({ numbers }) => codeWidth(numbers))
   const architecture = createArchitecture(definition.architecture, {
-    inputs: sum((side) => widthOf(side, codeWidth(side.numbers))),
+    inputs: inputWidth(definition),
     // Missing indicators hardly ever differ from zero, and bins that a number does not have never do.
     fanIn: sum((side) => side.groups.length * dimension + side.numbers.length + realCodes(side.numbers, statistics)),
     tasks,

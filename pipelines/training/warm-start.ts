@@ -1,4 +1,4 @@
-import type { Network } from '../../models/architectures/network.ts'
+import { inputWidth, type Network } from '../../models/architectures/network.ts'
 import type { NamedTensor } from '../../models/engine/safetensors.ts'
 import { deepTable, wideTable } from '../../models/objectives/scoring-step.ts'
 import { canonical } from '../../models/spec/definition-hash.ts'
@@ -30,8 +30,9 @@ export interface WarmStart {
 }
 
 /**
- * Dense tensors are taken up by name and shape; of the tables, the rows of each feature that is as it was, where vectors are
- * as wide as they were and, in the wide table, tasks are the same.
+ * Dense tensors are taken up by name and shape, none where inputs or tasks are as many as they were but not the same; of the
+ * tables, the rows of each feature that is as it was, where vectors are as wide as they were and, in the wide table, tasks
+ * are the same.
  */
 export function warmStart(
   { definition: older, tensors }: OlderVersion,
@@ -39,13 +40,17 @@ export function warmStart(
   network: Network,
 ) {
   const parameters = network.parameters.parameters
+  const taskNames = ({ tasks }: RankerDefinition) => canonical(tasks.map(({ name }) => name))
+  // Shapes do not show that a weight is another input's, or another task's.
+  const isMixedUp =
+    (older.tasks.length === definition.tasks.length && taskNames(older) !== taskNames(definition)) ||
+    (inputWidth(older) === inputWidth(definition) && inputNames(older) !== inputNames(definition))
   const dense = new Map(
     parameters.flatMap(({ name, shape }): [string, Float32Array][] => {
-      const found = tensors.get(name)
+      const found = isMixedUp ? undefined : tensors.get(name)
       return found !== undefined && canonical(found.shape) === canonical(shape) ? [[name, found.data]] : []
     }),
   )
-  const taskNames = ({ tasks }: RankerDefinition) => canonical(tasks.map(({ name }) => name))
   const tables = {
     deep: tableOf(deepTable, older.trunk.dimension === definition.trunk.dimension, definition.trunk.dimension),
     wide: tableOf(wideTable, taskNames(older) === taskNames(definition), definition.tasks.length),
@@ -104,6 +109,11 @@ export function warmStart(
     }
     return { state, added: without(network.layout.columns), dropped: without(before) }
   }
+}
+
+function inputNames(definition: RankerDefinition): string {
+  const { request, candidate } = layoutOf(definition)
+  return canonical([request, candidate].map(({ groups, numbers }) => [groups.map(({ feature }) => feature), numbers]))
 }
 
 /** Faults `VERSION_UNKNOWN` where the ranker has no such version, `VERSION_LEARNT_ERASED` where it must not go on. */

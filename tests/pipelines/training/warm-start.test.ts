@@ -54,6 +54,7 @@ const changed = (change: Partial<RankerDefinition>): RankerDefinition => ({ ...d
 const withoutGenre = changed({
   features: [
     { kind: 'categorical', name: 'maker', scope: 'item', rows: { buckets: 4 } },
+    { kind: 'numeric', name: 'price', scope: 'item', scale: 'log' },
     ...definition.features.flatMap((feature) => {
       if (feature.name === 'genre') return []
       return feature.name === 'userId' ? [{ ...feature, rows: { buckets: 32 } } as typeof feature] : [feature]
@@ -83,15 +84,18 @@ test('of a changed ranker, rows of features that are as they were move to their 
     )
     assert.ok(start.dropped.includes(`${table} of genre`), start.dropped.join())
   }
-  // One input less, and one more of another width: layers that read them have another shape.
+  // Layers that read inputs have another shape, as these are more than they were; the others are as they were.
   const { parameters } = now.network.parameters
+  let sames = 0
   for (const { name, offset, size } of parameters) {
     const before = older.tensors.get(name)!
     const isSame = before.data.length === size
     assert.equal(start.added.includes(name), !isSame, name)
     assert.equal(start.dropped.includes(name), !isSame, name)
+    sames += isSame ? 1 : 0
     if (isSame) assert.deepEqual(found.dense.subarray(offset, offset + size), before.data, name)
   }
+  assert.ok(sames > 0 && sames < parameters.length, `${sames} of ${parameters.length} are as they were`)
 })
 
 test('vectors of another width begin anew, and so does the wide part where tasks differ', () => {
@@ -102,6 +106,20 @@ test('vectors of another width begin anew, and so does the wide part where tasks
 
   assert.deepEqual([ofWider!.deep.rows.length, ofFewer!.wide.rows.length], [0, 0])
   assert.ok(ofWider!.wide.rows.length > 0 && ofFewer!.deep.rows.length > 0, 'the other table is taken up')
+})
+
+test('inputs or tasks that are as many as they were, but others or in another order, take no dense weights', () => {
+  const renamed = changed({
+    features: definition.features.map((feature) => (feature.name === 'genre' ? { ...feature, name: 'kind' } : feature)),
+  })
+  const turned = changed({ features: definition.features.toReversed() })
+  const tasksTurned = changed({ tasks: definition.tasks.toReversed() })
+
+  for (const next of [renamed, turned, tasksTurned]) {
+    const { dense, deep } = warmStart(older, next, optionsOf(next).network)
+    assert.equal(dense.size, 0)
+    assert.ok(deep.rows.length > 0, 'rows of the features are theirs')
+  }
 })
 
 test('a vocabulary with other words begins anew, with as many rows too', () => {
