@@ -5,7 +5,9 @@ import type { DoctorOptions } from './doctor/examine.ts'
 export const doctorCommand = (): Command =>
   new Command('doctor')
     .showHelpAfterError()
-    .description('say what this machine and the servers have, and what training and serving use; whether the service runs or not')
+    .description(
+      'say what this machine and the servers have, and what training and serving use; whether the service runs or not',
+    )
     .option('--time', 'time one training step and one request of each ranker on every device now')
     .option('--json', 'answer as JSON, for scripts')
     .addHelpText(

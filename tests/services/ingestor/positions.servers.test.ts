@@ -101,6 +101,31 @@ test('a topic that was made anew stops its partition until somebody says where t
   assert.deepEqual(await world.ids(), ['a', 'b', 'c', 'new-1'])
 })
 
+test('a topic that goes while it is read is said, and once it is there again reading goes on', async () => {
+  await sendIds('a')
+  const ingestor = await world.start({ KAFKA_CREATE_TOPICS: 'false' })
+  await standsAt(1)
+  await onAdmin(async (admin) => {
+    await admin.deleteTopics({ topics: [world.catalogTopic] })
+  })
+  const isMissing = () => {
+    const { fault } = ingestor.states()
+    return fault?.code === 'KAFKA_TOPIC_MISSING' && fault
+  }
+  const fault = await until('it is said', isMissing)
+  await onAdmin((admin) => until('it is gone', async () => !(await admin.listTopics()).includes(world.catalogTopic)))
+  await world.makeTopics()
+  await sendIds('b')
+
+  await standsAt(2)
+  assert.deepEqual(await world.ids(), ['a', 'b'])
+  assert.equal(fault.code, 'KAFKA_TOPIC_MISSING')
+  assert.ok(
+    world.said.some(({ code, level }) => code === fault.code && level === 'warn'),
+    'the log has it',
+  )
+})
+
 test('records that were deleted before they were read stop their partition; the others go on', async () => {
   await sendIds('a', 'b')
   const reader = await world.start()

@@ -21,6 +21,15 @@ test('a refused login is not worth another try', () => {
   assert.deepEqual([fault.code, fault.retry], ['KAFKA_LOGIN_REFUSED', false])
 })
 
+test('a topic that is gone says what to do, and is worth another try', () => {
+  const gone = Object.assign(new Error('no such topic'), { type: 'UNKNOWN_TOPIC_OR_PARTITION' })
+
+  const fault = kafkaFault(new Error('retries exceeded', { cause: gone }), settings)
+
+  assert.deepEqual([fault.code, fault.retry], ['KAFKA_TOPIC_MISSING', true])
+  assert.match(fault.message, /no such topic.*polyrank doctor/)
+})
+
 test('a fault passes as it is', () => {
   const fault = new Fault('ANY', 'any')
 
