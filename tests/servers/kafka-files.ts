@@ -77,6 +77,8 @@ export function brokerSettings(folder: string, ports: BrokerPorts, keyStore: str
     'auto.create.topics.enable': false,
     'message.max.bytes': 8 * 1024 * 1024,
     'group.initial.rebalance.delay.ms': 0,
+    // What is to be compacted is so at once.
+    'log.cleaner.backoff.ms': 100,
     // Members that were killed are to be missed soon.
     'group.min.session.timeout.ms': 500,
     'offsets.topic.num.partitions': 3,
