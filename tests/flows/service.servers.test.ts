@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { mkdirSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { inputOf, openChaos } from './chaos/world.ts'
 import { freePort, get, killServices, post, type Service, startService, temporaryFolder, until } from './process.ts'
@@ -80,4 +82,38 @@ test('events from Kafka are joined, learnt and ranked by, and the broken ones wa
   }
   await until(isMeasured, 'the lag to be measured', service.output)
   assert.equal(await service.kill('SIGTERM'), 0, service.output())
+})
+
+test('two services on one PostgreSQL that share their blobs: what one trains, both serve', async () => {
+  const blobs = join(folder, 'data', 'blobs')
+  const other = join(folder, 'other')
+  mkdirSync(other)
+  symlinkSync(blobs, join(other, 'blobs'))
+  const services = [
+    startService(folder, await freePort(), world.environment),
+    startService(folder, await freePort(), { ...world.environment, POLYRANK_DATA: other }),
+  ] as const
+  const output = () => services.map((each) => each.output()).join('\n')
+  for (const each of services) await each.printed(/^Ready/m)
+  const serving = () =>
+    Promise.all(
+      services.map(async ({ url }) => {
+        const { body } = await get<{ rankers: readonly { modelVersion: string | null }[] }>(`${url}/v1/rankers`)
+        return body.rankers[0]!.modelVersion
+      }),
+    )
+  const [before] = await serving()
+
+  const { body: queued } = await post<JobAnswer>(`${services[1].url}/v1/jobs`, { kind: 'train' })
+  const job = async () => (await get<JobAnswer>(`${services[0].url}/v1/jobs/${queued.id}`)).body
+  await until(async () => !['queued', 'running'].includes((await job()).state), 'the job to end', output)
+  const { result } = await job()
+  const isServed = (version: string) => async () => (await serving()).every((each) => each === version)
+  await post(`${services[0].url}/v1/models/${result!.version}/activate`)
+  await until(isServed(result!.version), 'both to serve what was trained', output)
+  await post(`${services[1].url}/v1/models/${before}/activate`)
+  await until(isServed(before!), 'both to serve what was before', output)
+
+  assert.notEqual(result!.version, before)
+  for (const each of services) assert.equal(await each.kill('SIGTERM'), 0, output())
 })
