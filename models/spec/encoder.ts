@@ -2,7 +2,7 @@ import type { Batch, BatchLayout, SideBatch, SideLayout } from './batch.ts'
 import { writersOf } from './feature-writers.ts'
 import { layoutOf, type Side, sideOf } from './layout.ts'
 import type { RankerDefinition } from './ranker.ts'
-import type { RankingInput } from './slate.ts'
+import type { Candidate, RankingInput } from './slate.ts'
 import type { Statistics } from './statistics.ts'
 
 export interface BatchShape {
@@ -18,6 +18,8 @@ export interface Encoder {
    * fit. Missing and malformed values read as missing: an input never throws.
    */
   encode(inputs: readonly RankingInput[], into: Batch): Batch
+  /** Writes one of these, with these candidates, at the place of a request that is padding. */
+  encodeOne(input: RankingInput, candidates: readonly Candidate[], into: Batch, request: number): void
 }
 
 const emptySide = ({ slots, numbers }: SideLayout, places: number): SideBatch => ({
@@ -55,21 +57,23 @@ export function createEncoder(definition: RankerDefinition, statistics: Statisti
       context,
     )
   const [requestWriters, candidateWriters] = [writersFor('request'), writersFor('candidate')]
+  const encodeOne: Encoder['encodeOne'] = (input, candidates, into, request) => {
+    const shared = { input, candidate: null, itemId: '' }
+    for (const write of requestWriters) write(shared, into.request, request)
+    for (let i = 0; i < candidates.length; i++) {
+      const place = request * into.candidates + i
+      const candidate = candidates[i]!
+      const source = { input, candidate, itemId: candidate.itemId }
+      for (const write of candidateWriters) write(source, into.candidate, place)
+      into.mask[place] = 1
+    }
+  }
   return {
     layout,
+    encodeOne,
     encode(inputs, into) {
       clear(into)
-      inputs.forEach((input, request) => {
-        const shared = { input, candidate: null, itemId: '' }
-        for (const write of requestWriters) write(shared, into.request, request)
-        for (let i = 0; i < input.candidates.length; i++) {
-          const place = request * into.candidates + i
-          const candidate = input.candidates[i]!
-          const source = { input, candidate, itemId: candidate.itemId }
-          for (const write of candidateWriters) write(source, into.candidate, place)
-          into.mask[place] = 1
-        }
-      })
+      inputs.forEach((input, request) => encodeOne(input, input.candidates, into, request))
       return into
     },
   }

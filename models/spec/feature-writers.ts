@@ -13,7 +13,7 @@ import type {
 import { rowHasher } from './hash.ts'
 import { historyItemFeatures, numberBins, numberNames, rowsOf } from './layout.ts'
 import { scaled } from './scale.ts'
-import type { Candidate, RankingInput, Tally } from './slate.ts'
+import type { Candidate, DayTally, RankingInput, Tally } from './slate.ts'
 import type { Statistics } from './statistics.ts'
 import { dayOf, ofKind } from './tally.ts'
 
@@ -226,38 +226,38 @@ function countersWriter(
 ): FeatureWriter {
   const strength = feature.strength ?? defaultStrength
   const priors = feature.feedback.map((kind) => ofKind(rates, kind))
-  const tallyOf = ({ input, candidate }: Source): Tally | null | undefined =>
-    feature.of === 'user' ? input.userTally : feature.of === 'item' ? candidate?.tally : candidate?.userItemTally
-  return (source, side, place) => {
-    const tally = tallyOf(source) ?? null
-    const counts = counted(tally, feature.windowDays, source.input.occurredAtMs)
-    let at = place * numbers + number
-    const write = (value: number) => {
-      side.numbers[at] = value
-      side.present[at++] = 1
-    }
-    write(Math.log1p(counts.impressions))
-    feature.feedback.forEach((kind, i) => {
-      const count = counts.of(kind)
-      write(Math.log1p(count))
-      write((count + strength * priors[i]!) / (counts.impressions + strength))
-    })
+  const { of, windowDays, feedback: kinds } = feature
+  // Made once, and without functions within: this runs for every candidate of every request.
+  return ({ input, candidate }, side, place) => {
+    const tally =
+      (of === 'user' ? input.userTally : of === 'item' ? candidate?.tally : candidate?.userItemTally) ?? null
+    const days = windowDays === undefined ? null : recentDays(tally, windowDays, input.occurredAtMs)
+    const impressions = impressionsOf(tally, days)
     const last = tally?.lastImpressionAtMs ?? null
-    write(last === null ? -1 : Math.log1p(Math.max(source.input.occurredAtMs - last, 0) / 1000))
+    const { numbers: values, present } = side
+    const from = place * numbers + number
+    let at = from
+    values[at++] = Math.log1p(impressions)
+    for (let i = 0; i < kinds.length; i++) {
+      const count = feedbackOf(tally, days, kinds[i]!)
+      values[at++] = Math.log1p(count)
+      values[at++] = (count + strength * priors[i]!) / (impressions + strength)
+    }
+    values[at++] = last === null ? -1 : Math.log1p(Math.max(input.occurredAtMs - last, 0) / 1000)
+    for (let i = from; i < at; i++) present[i] = 1
   }
 }
 
-interface Counts {
-  readonly impressions: number
-  of(kind: string): number
+const recentDays = (tally: Tally | null, windowDays: number, nowMs: number): readonly DayTally[] =>
+  (tally?.days ?? []).filter(({ day }) => day > dayOf(nowMs) - windowDays)
+
+/** In those days; ever, where they are null. */
+function impressionsOf(tally: Tally | null, days: readonly DayTally[] | null): number {
+  if (days === null) return tally?.impressions ?? 0
+  return days.reduce((sum, day) => sum + day.impressions, 0)
 }
 
-function counted(tally: Tally | null, windowDays: number | undefined, nowMs: number): Counts {
-  if (tally === null) return { impressions: 0, of: () => 0 }
-  if (windowDays === undefined) return { impressions: tally.impressions, of: (kind) => ofKind(tally.feedback, kind) }
-  const recent = (tally.days ?? []).filter(({ day }) => day > dayOf(nowMs) - windowDays)
-  return {
-    impressions: recent.reduce((sum, day) => sum + day.impressions, 0),
-    of: (kind) => recent.reduce((sum, { feedback }) => sum + ofKind(feedback, kind), 0),
-  }
+function feedbackOf(tally: Tally | null, days: readonly DayTally[] | null, kind: string): number {
+  if (days === null) return tally === null ? 0 : ofKind(tally.feedback, kind)
+  return days.reduce((sum, { feedback }) => sum + ofKind(feedback, kind), 0)
 }

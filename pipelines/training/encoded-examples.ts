@@ -1,4 +1,4 @@
-import type { Batch, BatchLayout, SideBatch } from '../../models/spec/batch.ts'
+import type { BatchLayout, SideBatch } from '../../models/spec/batch.ts'
 import { createEncoder, emptyBatch } from '../../models/spec/encoder.ts'
 import { labelsOf } from '../../models/spec/labels.ts'
 import type { RankerDefinition } from '../../models/spec/ranker.ts'
@@ -36,12 +36,10 @@ export function encodeExamples(
   const [users, slateOf] = [new Int32Array(count), new Int32Array(count)]
   const userIndex = new Map<string, number>()
   const all = emptyBatch(encoder.layout, { requests: count, candidates: 1 })
-  const one = emptyBatch(encoder.layout, { requests: 1, candidates: 1 })
   let example = 0
   for (const [slate, { input, impressions, watermarkMs }] of slates.entries()) {
     for (const impression of impressions) {
-      encoder.encode([{ ...input, candidates: [input.candidates[impression.candidate]!] }], one)
-      copyExample(encoder.layout, one, all, example)
+      encoder.encodeOne(input, [input.candidates[impression.candidate]!], all, example)
       const from = example * tasks
       labelsOf(
         definition.tasks,
@@ -58,16 +56,6 @@ export function encodeExamples(
     report(example)
   }
   return { count, request: all.request, candidate: all.candidate, labels, known, users, slates: slateOf }
-}
-
-function copyExample(layout: BatchLayout, from: Batch, to: Batch, example: number): void {
-  for (const side of ['request', 'candidate'] as const) {
-    const { slots, numbers } = layout[side]
-    to[side].rows.set(from[side].rows, example * slots)
-    to[side].weights.set(from[side].weights, example * slots)
-    to[side].numbers.set(from[side].numbers, example * numbers.length)
-    to[side].present.set(from[side].present, example * numbers.length)
-  }
 }
 
 /** Statistics of every number over the first `count` examples, beside those that encoding needed. */
