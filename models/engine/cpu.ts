@@ -11,6 +11,7 @@ import { sessionOptions, toTensor } from './onnx/session.ts'
 import { optimize } from './optimize.ts'
 import type { Program, TypedArray } from './program.ts'
 import { initialState } from './state.ts'
+import { type SplitProgram, splitUpdate, vectorInput } from './state-update.ts'
 
 /** ONNX Runtime on the processor: the default device, there on every machine. */
 export const cpu: Device = {
@@ -20,8 +21,9 @@ export const cpu: Device = {
   async open(program, options) {
     requirePrecision(cpu, options.precision ?? 'float32')
     const optimized = optimize(program)
-    const native = await ort.InferenceSession.create(toOnnx(optimized), sessionOptions(options.threads))
-    return stepSession(native, optimized, options)
+    const split = splitUpdate(optimized) ?? whole(optimized)
+    const native = await ort.InferenceSession.create(toOnnx(split.graph), sessionOptions(options.threads))
+    return stepSession(native, optimized, split, options)
   },
 }
 
@@ -39,34 +41,54 @@ export async function openQuantized(program: Program, options: SessionOptions): 
     )
   }
   const graph = toQuantizedOnnx(optimized, matmuls)
-  return stepSession(await ort.InferenceSession.create(graph, sessionOptions(options.threads)), optimized, options)
+  const native = await ort.InferenceSession.create(graph, sessionOptions(options.threads))
+  return stepSession(native, optimized, whole(optimized), options)
 }
 
-function stepSession(native: ort.InferenceSession, program: Program, { state }: SessionOptions): Session {
+/** All of it in the graph. */
+const whole = (graph: Program): SplitProgram => ({
+  ...{ graph, vectors: [], read: [] },
+  open: () => ({ vectors: [], update: () => {} }),
+})
+
+function stepSession(
+  native: ort.InferenceSession,
+  program: Program,
+  { graph, vectors: names, read, open }: SplitProgram,
+  { state }: SessionOptions,
+): Session {
   const specOf = (value: number) => program.values[value]!
   const inputs = program.inputs.filter(({ value }) => sizeOf(specOf(value).shape) > 0)
-  const given = initialState(program, state)
-  let current = program.state.map(({ from }, i) => toTensor(specOf(from), given[i]!))
+  const given = new Map(initialState(program, state).map((data, i) => [program.state[i]!.name, data]))
+  const specs = new Map(program.state.map(({ name, from }) => [name, specOf(from)]))
+  const { vectors, update } = open(names.map((name) => given.get(name)!))
+  const fedVectors = Object.fromEntries(
+    read.map((name) => [vectorInput(name), toTensor(specs.get(name)!, vectors[names.indexOf(name)]!)]),
+  )
+  let current = graph.state.map(({ name }) => toTensor(specs.get(name)!, given.get(name)!))
   let outputs: Record<string, TypedArray> = {}
   let isClosed = false
   return {
     async run(feeds) {
       checkFeeds(program, feeds)
-      const fed: Record<string, ort.Tensor> = {}
+      const fed: Record<string, ort.Tensor> = { ...fedVectors }
       for (const { name, value } of inputs) fed[name] = toTensor(specOf(value), feeds[name]!)
-      program.state.forEach(({ name }, i) => {
+      graph.state.forEach(({ name }, i) => {
         fed[stateInput(name)] = current[i]!
       })
       const results = await native.run(fed)
       // Only now: outputs may have been fed, and a run that fails leaves all as it was.
       for (const output of Object.values(outputs)) free(output)
       for (const { data } of current) free(data as TypedArray)
-      current = program.state.map(({ name }) => results[stateOutput(name)]!)
-      outputs = Object.fromEntries(program.outputs.map(({ name }) => [name, results[name]!.data as TypedArray]))
-      return { ...outputs }
+      current = graph.state.map(({ name }) => results[stateOutput(name)]!)
+      outputs = Object.fromEntries(graph.outputs.map(({ name }) => [name, results[name]!.data as TypedArray]))
+      update(outputs)
+      return Object.fromEntries(program.outputs.map(({ name }) => [name, outputs[name]!]))
     },
     async readState() {
-      return Object.fromEntries(program.state.map(({ name }, i) => [name, (current[i]!.data as TypedArray).slice()]))
+      const now = new Map(graph.state.map(({ name }, i) => [name, current[i]!.data as TypedArray]))
+      names.forEach((name, i) => void now.set(name, vectors[i]!))
+      return Object.fromEntries(program.state.map(({ name }) => [name, now.get(name)!.slice()]))
     },
     async close() {
       if (isClosed) return

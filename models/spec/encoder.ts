@@ -73,7 +73,7 @@ export function createEncoder(definition: RankerDefinition, statistics: Statisti
     encodeOne,
     encode(inputs, into) {
       clear(into)
-      inputs.forEach((input, request) => encodeOne(input, input.candidates, into, request))
+      for (const [request, input] of inputs.entries()) encodeOne(input, input.candidates, into, request)
       return into
     },
   }
