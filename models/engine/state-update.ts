@@ -66,6 +66,7 @@ export function splitUpdate(program: Program): SplitProgram | null {
     state: program.state.filter(({ to }) => !made.has(to)),
   }
   const isVector = (value: ValueId) => vectorSize(program, value) === size
+  if ((states.size + [...given, ...constants].filter(isVector).length) * size * 4 > mostBytes) return null
   const loop: VectorLoop = {
     size,
     vectors: [...states, ...[...given, ...constants].filter(isVector)],
@@ -92,6 +93,9 @@ export function splitUpdate(program: Program): SplitProgram | null {
     },
   }
 }
+
+/** A little less than WebAssembly can address. */
+const mostBytes = 2 ** 32 - 2 ** 20
 
 /** Elements of a float32 vector; 0 for any other value. */
 function vectorSize({ values }: Program, value: ValueId): number {
