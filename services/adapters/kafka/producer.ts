@@ -57,13 +57,16 @@ export async function startEventProducer(settings: KafkaSettings, log: KafkaLog)
   }
 }
 
+/** For whoever else reads the topics; polyrank reads no headers. */
+const headers = { 'content-type': 'application/json' }
+
 function topicMessages(events: readonly OutgoingEvent[], topics: KafkaSettings['topics']) {
-  const byTopic = new Map<string, { key: string; value: Buffer }[]>()
+  const byTopic = new Map<string, { key: string; value: Buffer; headers: typeof headers }[]>()
   for (const { event, bytes } of events) {
     const { kind, key } = placeOf(event)
     const messages = byTopic.get(topics[kind]) ?? []
     byTopic.set(topics[kind], messages)
-    messages.push({ key, value: Buffer.from(bytes) })
+    messages.push({ key, value: Buffer.from(bytes), headers })
   }
   return [...byTopic].map(([topic, messages]) => ({ topic, messages }))
 }

@@ -57,6 +57,17 @@ test('an event of five megabytes and packed ones come in', async () => {
   assert.deepEqual(await world.deadLetters.list(null), [])
 })
 
+test('headers of any kind are no part of an event', async () => {
+  await world.makeTopics()
+  const headers = { 'content-type': 'text/plain', trace: Buffer.from([0xff, 0x00]), twice: ['a', 'b'], type: 'slate' }
+  await world.send(world.feedbackTopic, [{ value: feedback('headed'), headers, partition: 0 }])
+
+  await world.start()
+
+  assert.equal(await world.stored(1), 1)
+  assert.deepEqual(await world.deadLetters.list(null), [])
+})
+
 test('a source goes on while its topics are silent', async () => {
   await world.makeTopics()
   await world.send(world.feedbackTopic, [{ value: feedback('only'), partition: 0 }])

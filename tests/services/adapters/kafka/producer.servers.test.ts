@@ -52,6 +52,7 @@ interface Found {
   readonly partition: number
   readonly key: string
   readonly value: string
+  readonly contentType: string
 }
 /** Everything of some topics, partition by partition in their order. */
 async function readTopics(topics: readonly string[], count: number): Promise<readonly Found[]> {
@@ -66,7 +67,8 @@ async function readTopics(topics: readonly string[], count: number): Promise<rea
       consumer.on('consumer.crash', ({ payload }) => fail(payload.error))
       void consumer.run({
         async eachMessage({ topic, partition, message }) {
-          found.push({ topic, partition, key: String(message.key), value: String(message.value) })
+          const [key, value] = [String(message.key), String(message.value)]
+          found.push({ topic, partition, key, value, contentType: String(message.headers?.['content-type']) })
           if (found.length === count) done()
         },
       })
@@ -109,6 +111,10 @@ test('each kind of event goes to the topic of its kind', async (t) => {
 
   const topics = ['slates', 'impressions', 'feedback', 'catalog'].map((kind) => `${name}.${kind}`)
   const found = await readTopics(topics, events.length)
+  assert.ok(
+    found.every(({ contentType }) => contentType === 'application/json'),
+    'each says what it is',
+  )
   assert.deepEqual(
     Object.fromEntries(found.map(({ topic, key, value }) => [JSON.parse(value).eventId, [topic, key]])),
     {
