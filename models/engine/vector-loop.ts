@@ -1,6 +1,7 @@
 /**
  * One loop over vectors of float32, as WebAssembly with four elements at a time: JavaScript has no float32 arithmetic, and takes
- * some eight times as long. Results are those of the same kernels one after the other, to the bit.
+ * ten times as long (Adam over a million weights: 13 against 1.2 ms). Results are those of the same kernels one after the
+ * other, to the bit.
  */
 
 /** Values are known by number, as in a program. */
