@@ -77,7 +77,7 @@ export function compileVectorLoop(loop: VectorLoop): CompiledLoop {
 
 /** Sections and instructions as in the WebAssembly specification, "Binary Format". */
 function moduleOf(loop: VectorLoop, places: ReadonlyMap<number, number>, vectorBytes: number): number[] {
-  const [emptyBlock, int32, vector128, functionType] = [0x40, 0x7f, 0x7b, 0x60] as const
+  const [int32, vector128, functionType] = [0x7f, 0x7b, 0x60] as const
   const magic = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]
   const locals = localsOf(loop)
   const body = [
@@ -85,7 +85,7 @@ function moduleOf(loop: VectorLoop, places: ReadonlyMap<number, number>, vectorB
       [...unsigned(1), int32],
       [...unsigned(locals.size), vector128],
     ]),
-    ...bodyOf(loop, places, locals, vectorBytes, emptyBlock),
+    ...bodyOf(loop, places, locals, vectorBytes),
   ]
   return [
     ...magic,
@@ -106,10 +106,10 @@ function bodyOf(
   places: ReadonlyMap<number, number>,
   locals: ReadonlyMap<number, number>,
   vectorBytes: number,
-  emptyBlock: number,
 ): number[] {
   const offset = 0
-  const [loopStart, blockEnd, branchIf, constant, plus, isLess] = [0x03, 0x0b, 0x0d, 0x41, 0x6a, 0x49] as const
+  const [loopStart, emptyBlock, blockEnd, branchIf] = [0x03, 0x40, 0x0b, 0x0d] as const
+  const [constant, plus, isLess] = [0x41, 0x6a, 0x49] as const
   const [get, set, tee] = [0x20, 0x21, 0x22].map((code) => (local: number) => [code, ...unsigned(local)]) as [
     (local: number) => number[],
     (local: number) => number[],

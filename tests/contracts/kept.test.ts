@@ -5,6 +5,7 @@ import { createLineageStore } from '../../services/adapters/postgres/lineage.ts'
 import { createRetentionStore } from '../../services/adapters/postgres/retention.ts'
 import { createVersionRegistry } from '../../services/adapters/postgres/versions.ts'
 import { onEachDatabase } from './databases.ts'
+import { erasedVersionsContract } from './erased-versions.ts'
 import { erasureContract } from './erasure.ts'
 import { emptied } from './kept.ts'
 import { lineageContract } from './lineage.ts'
@@ -21,7 +22,7 @@ onEachDatabase('what is kept', (connect) => {
       world: await emptied(pool),
     }
   })
-  erasureContract(async () => {
+  const erasure = async () => {
     const pool = await connect()
     return {
       store: createErasureStore(pool),
@@ -29,7 +30,9 @@ onEachDatabase('what is kept', (connect) => {
       jobs: createJobQueue(pool, Date.now),
       world: await emptied(pool),
     }
-  })
+  }
+  erasureContract(erasure)
+  erasedVersionsContract(erasure)
   lineageContract(async () => {
     const pool = await connect()
     return {

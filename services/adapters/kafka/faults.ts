@@ -1,7 +1,10 @@
 import { Fault } from '../../../models/spec/fault.ts'
 import type { KafkaSettings } from './settings.ts'
 
-/** Every error of the client as a Fault; Faults pass as they are. All but a refused login are worth another try: what is missing may come. */
+/**
+ * Every error of the client as a Fault; Faults pass as they are. All but a refused login are worth another try: what is
+ * missing may come.
+ */
 export function kafkaFault(error: unknown, { brokers }: Pick<KafkaSettings, 'brokers'>): Fault {
   if (error instanceof Fault) return error
   const root = rootOf(error)
