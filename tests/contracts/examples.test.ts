@@ -6,6 +6,7 @@ import { createPositionStore } from '../../services/adapters/postgres/positions.
 import { backfillContract } from './backfill.ts'
 import { onEachDatabase } from './databases.ts'
 import { exampleSourceContract } from './example-source.ts'
+import { joinQueueContract } from './join-queue.ts'
 import { joinStoreContract } from './join-store.ts'
 import { knowledgeStoreContract } from './knowledge-store.ts'
 import { servedFeaturesContract } from './served-features.ts'
@@ -21,6 +22,7 @@ onEachDatabase('examples', (connect) => {
       positions: createPositionStore(pool),
     }
   }
+  joinQueueContract(open)
   joinStoreContract(open)
   exampleSourceContract(open)
   knowledgeStoreContract(open)
